@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Client: one pipelined gRPC connection over HTTP/2 to a unix socket, owned by the loop's thread, used from any other thread through an
+ * rpc_channel. It connects when first used, reconnects with back-off after the connection broke, and fails calls meanwhile.
+ */
+#ifndef CRI_RPC_CLIENT_H
+#define CRI_RPC_CLIENT_H
+
+#include "base/err.h"
+#include "loop/loop.h"
+#include "rpc/channel.h"
+
+struct rpc_client;
+
+struct rpc_client_config {
+    const char *socket_path;   /* copied */
+    const char *const *metadata; /* NULL-terminated name, value, name, value, ... sent with every call (containerd-namespace); copied */
+};
+
+int rpc_client_new(struct loop *l, const struct rpc_client_config *config, struct rpc_client **ret, struct err *e);
+/* Takes over one connected socket in place of connecting (tests: a socketpair); never reconnects. */
+int rpc_client_adopt(struct rpc_client *c, int fd, struct err *e);
+/* The channel; valid as long as the client. */
+struct rpc_channel rpc_client_channel(struct rpc_client *c);
+/* Fails what is in flight with UNAVAILABLE and closes. On the loop's thread or when the loop does not run. NULL is allowed. */
+void rpc_client_free(struct rpc_client *c);
+
+#endif
