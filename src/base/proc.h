@@ -22,7 +22,8 @@ struct proc_result {
 
 /* Runs argv (argv[0] is a path) with exactly the environment envp, `input` on its standard input, and appends its output to out and
  * err_out (NULL drops it). Returns 0 when the child ran to an end, whatever its status. -ERR_DEADLINE_EXCEEDED or -ERR_CANCELLED when
- * ctx ended first: the whole process group was killed and reaped. -ERR_NOT_FOUND when argv[0] does not exist. */
+ * ctx ended first: the whole process group was killed and reaped. -ERR_NOT_FOUND when argv[0] does not exist. The program must ignore SIGPIPE
+ * (a child may close its input early). */
 int proc_run(const struct ctx *ctx, const char *const argv[], const char *const envp[], struct view input, struct buf *out,
              struct buf *err_out, struct proc_result *ret, struct err *e);
 

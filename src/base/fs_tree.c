@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Directory trees and mounts, see fs.h. Removal works on descriptors, so that a component replaced by a link meanwhile is never
+ * followed, and stops at mount points, so that it cannot eat a volume that is still mounted.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/mem.h"
+
+enum { TREE_DEPTH_MAX = 256 };
+
+int fs_mkdir_all(const char *path, mode_t mode, struct err *e)
+{
+    _cleanup_free_ char *p = mem_strdup(path);
+    if (!p)
+        return err_oom(e);
+    for (char *at = p + 1; *at; at++) {
+        if (*at != '/')
+            continue;
+        *at = '\0';
+        if (mkdir(p, mode) < 0 && errno != EEXIST)
+            return err_errno(e, errno, "create directory %s", p);
+        *at = '/';
+    }
+    if (mkdir(p, mode) == 0)
+        return 0;
+    struct stat st;
+    if (errno != EEXIST)
+        return err_errno(e, errno, "create directory %s", path);
+    if (stat(path, &st) < 0 || !S_ISDIR(st.st_mode))
+        return err_raise(e, ERR_FAILED_PRECONDITION, "%s exists and is not a directory", path);
+    return 0;
+}
+
+static void closedir_p(DIR **d)
+{
+    if (*d)
+        closedir(*d);
+}
+
+static int remove_at(int dirfd, const char *name, const char *top, dev_t dev, unsigned depth, struct err *e);
+
+/* Removes what is in the directory, which it takes over. */
+static int empty_dir(int fd, const char *top, dev_t dev, unsigned depth, struct err *e)
+{
+    _cleanup_(closedir_p) DIR *d = fdopendir(fd);
+    if (!d) {
+        close(fd);
+        return err_oom(e);
+    }
+    int r = 0;
+    struct dirent *entry;
+    while ((entry = readdir(d))) {
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        int one = remove_at(dirfd(d), entry->d_name, top, dev, depth + 1, e);
+        if (one < 0)
+            r = one; /* go on: remove as much as possible */
+    }
+    return r;
+}
+
+static int remove_at(int dirfd, const char *name, const char *top, dev_t dev, unsigned depth, struct err *e)
+{
+    if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
+        return 0;
+    if (errno != EISDIR && errno != EPERM && errno != EBUSY)
+        return err_errno(e, errno, "remove %s (in %s)", name, top);
+    if (errno == EBUSY)
+        return err_raise(e, ERR_FAILED_PRECONDITION, "remove %s (in %s): it is a mount point", name, top);
+    int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return err_errno(e, errno, "remove %s (in %s)", name, top);
+    struct stat st;
+    if (fstat(fd, &st) < 0 || st.st_dev != dev || depth >= TREE_DEPTH_MAX) {
+        close(fd);
+        return err_raise(e, ERR_FAILED_PRECONDITION, "remove %s (in %s): another file system is mounted there, or too deep", name, top);
+    }
+    TRY(empty_dir(fd, top, dev, depth, e));
+    if (unlinkat(dirfd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+        return err_errno(e, errno, "remove directory %s (in %s)", name, top);
+    return 0;
+}
+
+int fs_remove_all(const char *path, struct err *e)
+{
+    struct stat st;
+    if (lstat(path, &st) < 0)
+        return errno == ENOENT || errno == ENOTDIR ? 0 : err_errno(e, errno, "remove %s", path);
+    return remove_at(AT_FDCWD, path, path, st.st_dev, 0, e);
+}
+
+int fs_unmount(const char *path, struct err *e)
+{
+    if (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0 || errno == EINVAL || errno == ENOENT)
+        return 0;
+    return err_errno(e, errno, "unmount %s", path);
+}

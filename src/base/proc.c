@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Child processes, see proc.h. The child is a process group of its own and is waited for through a pidfd, so one poll serves its pipes,
+ * its end, the deadline and the cancel flag, and no SIGCHLD handler of anybody is involved.
+ */
+#include "base/proc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+
+/* The parent's ends of a child's pipes. */
+struct child {
+    pid_t pid;
+    int pidfd, in, out, err;
+};
+
+static void child_done(struct child *c)
+{
+    fd_close(&c->pidfd);
+    fd_close(&c->in);
+    fd_close(&c->out);
+    fd_close(&c->err);
+}
+
+static int spawn_with(const char *const argv[], const char *const envp[], int in, int out, int err_fd, pid_t *ret_pid)
+{
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attr;
+    sigset_t none, all;
+    int r = posix_spawn_file_actions_init(&actions);
+    if (r != 0)
+        return r;
+    r = posix_spawnattr_init(&attr);
+    if (r == 0) {
+        sigemptyset(&none);
+        sigfillset(&all);
+        posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+        posix_spawnattr_setpgroup(&attr, 0);
+        posix_spawnattr_setsigmask(&attr, &none);
+        posix_spawnattr_setsigdefault(&attr, &all);
+        r = posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
+        if (r == 0)
+            r = posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
+        if (r == 0)
+            r = posix_spawn_file_actions_adddup2(&actions, err_fd, STDERR_FILENO);
+        if (r == 0)
+            r = posix_spawn(ret_pid, argv[0], &actions, &attr, (char *const *)argv, (char *const *)envp);
+        posix_spawnattr_destroy(&attr);
+    }
+    posix_spawn_file_actions_destroy(&actions);
+    return r;
+}
+
+static int child_start(struct child *c, const char *const argv[], const char *const envp[], struct err *e)
+{
+    int in[2], out[2], err_pipe[2];
+    if (pipe2(in, O_CLOEXEC) < 0)
+        return err_errno(e, errno, "create a pipe for %s", argv[0]);
+    c->in = in[1];
+    _cleanup_fd_ int child_in = in[0];
+    if (pipe2(out, O_CLOEXEC) < 0)
+        return err_errno(e, errno, "create a pipe for %s", argv[0]);
+    c->out = out[0];
+    _cleanup_fd_ int child_out = out[1];
+    if (pipe2(err_pipe, O_CLOEXEC) < 0)
+        return err_errno(e, errno, "create a pipe for %s", argv[0]);
+    c->err = err_pipe[0];
+    _cleanup_fd_ int child_err = err_pipe[1];
+    if (fcntl(c->in, F_SETFL, O_NONBLOCK) < 0 || fcntl(c->out, F_SETFL, O_NONBLOCK) < 0 || fcntl(c->err, F_SETFL, O_NONBLOCK) < 0)
+        return err_errno(e, errno, "set up the pipes of %s", argv[0]);
+    int r = spawn_with(argv, envp, child_in, child_out, child_err, &c->pid);
+    if (r != 0)
+        return err_errno(e, r, "start %s", argv[0]);
+    c->pidfd = (int)syscall(SYS_pidfd_open, c->pid, 0);
+    return c->pidfd < 0 ? err_errno(e, errno, "watch %s", argv[0]) : 0;
+}
+
+/* Reads once; closes the descriptor at its end. Output beyond the buffer's maximum is read and dropped, so the child never blocks. */
+static void pump_out(int *fd, struct buf *to, bool *truncated)
+{
+    char scratch[16384];
+    ssize_t k = read(*fd, scratch, sizeof scratch);
+    if (k < 0 && (errno == EINTR || errno == EAGAIN))
+        return;
+    if (k <= 0) {
+        fd_close(fd);
+        return;
+    }
+    if (!to)
+        return;
+    size_t room = to->max - to->n, take = (size_t)k < room ? (size_t)k : room;
+    if (take < (size_t)k || buf_add(to, scratch, take) < 0)
+        *truncated = true;
+}
+
+static void pump_in(int *fd, struct view *input)
+{
+    ssize_t k = input->n ? write(*fd, input->p, input->n) : 0;
+    if (k < 0 && (errno == EINTR || errno == EAGAIN))
+        return;
+    if (k > 0)
+        *input = view_slice(*input, (size_t)k, input->n);
+    if (k < 0 || input->n == 0)
+        fd_close(fd); /* EPIPE: the child does not want the rest */
+}
+
+/* Serves the pipes until the child has ended and its output is read. A grandchild that keeps the pipes open is not waited for. */
+static int child_serve(struct child *c, const struct ctx *ctx, struct view input, struct buf *out, struct buf *err_out, bool *truncated,
+                       const char *name, struct err *e)
+{
+    bool ended = false;
+    while (!ended || c->out >= 0 || c->err >= 0) {
+        TRY(ctx_check(ctx, name, e));
+        struct pollfd p[] = {
+            {.fd = c->in, .events = POLLOUT}, {.fd = c->out, .events = POLLIN}, {.fd = c->err, .events = POLLIN},
+            {.fd = ended ? -1 : c->pidfd, .events = POLLIN}, {.fd = ctx->cancel ? ctx->cancel->wake_fd : -1, .events = POLLIN},
+        };
+        int n = poll(p, ARRAY_SIZE(p), ended ? 0 : clock_poll_ms(ctx->deadline));
+        if (n < 0 && errno != EINTR)
+            return err_errno(e, errno, "wait for %s", name);
+        if (n == 0 && ended)
+            return 0;
+        if (n <= 0)
+            continue;
+        if (p[0].revents)
+            pump_in(&c->in, &input);
+        if (p[1].revents)
+            pump_out(&c->out, out, truncated);
+        if (p[2].revents)
+            pump_out(&c->err, err_out, truncated);
+        ended = ended || p[3].revents;
+    }
+    return 0;
+}
+
+static void child_reap(struct child *c, struct proc_result *ret)
+{
+    siginfo_t info = {0};
+    while (waitid(P_PID, (id_t)c->pid, &info, WEXITED) < 0 && errno == EINTR)
+        continue;
+    ret->signaled = info.si_code != CLD_EXITED;
+    ret->status = info.si_status;
+}
+
+int proc_run(const struct ctx *ctx, const char *const argv[], const char *const envp[], struct view input, struct buf *out,
+             struct buf *err_out, struct proc_result *ret, struct err *e)
+{
+    struct child c = {.pid = -1, .pidfd = -1, .in = -1, .out = -1, .err = -1};
+    struct proc_result result = {0};
+    int r = child_start(&c, argv, envp, e);
+    if (r == 0)
+        r = child_serve(&c, ctx, input, out, err_out, &result.truncated, argv[0], e);
+    if (c.pid > 0) {
+        if (r < 0)
+            kill(-c.pid, SIGKILL);
+        child_reap(&c, &result);
+    }
+    child_done(&c);
+    if (r == 0)
+        *ret = result;
+    return r;
+}
+
+static int run_real(void *user, const struct ctx *ctx, const char *const argv[], const char *const envp[], struct view input, struct buf *out,
+                    struct buf *err_out, struct proc_result *ret, struct err *e)
+{
+    return proc_run(ctx, argv, envp, input, out, err_out, ret, e);
+}
+
+const struct proc_ops proc_ops_real = {.run = run_real};
