@@ -91,20 +91,20 @@ struct cni_pod {
     const struct kvlist *capabilities; /* further capability arguments: name to JSON text (mac, ips, aliases, ipRanges, ...) */
 };
 
-struct cni_ip {
+struct cni_pod_ip {
     const char *address; /* text without prefix length */
     const char *gateway; /* "" when there is none */
 };
-struct cni_interface {
+struct cni_pod_interface {
     const char *name, *mac, *sandbox, *pci_id, *socket_path; /* never NULL */
-    struct cni_ip *ips;
+    struct cni_pod_ip *ips;
     size_t n_ips;
 };
 /* What a pod's network came to; everything in the arena that cni_setup was given. */
-struct cni_result {
+struct cni_pod_result {
     const char *ip;                /* the pod's address */
     struct strlist additional_ips; /* the others of the default interface */
-    struct cni_interface *interfaces; /* sorted by name, `lo` among them */
+    struct cni_pod_interface *interfaces; /* sorted by name, `lo` among them */
     size_t n_interfaces;
     struct strlist dns;    /* JSON text of each network's dns object, "{}" when it has none; loopback first */
     struct strlist routes; /* JSON text of each route */
@@ -119,7 +119,7 @@ struct cni_result {
  *   -ERR_UNAVAILABLE          a plugin says "try again later" (CNI error code 11)
  *   -ERR_UNKNOWN, others      the plugin failed, printed what is no result, or gave the default interface no address; the message
  *                             names network, plugin, command and cause */
-int cni_setup(struct cni *c, const struct ctx *ctx, const struct cni_pod *pod, struct arena *a, struct cni_result *ret, struct err *e);
+int cni_setup(struct cni *c, const struct ctx *ctx, const struct cni_pod *pod, struct arena *a, struct cni_pod_result *ret, struct err *e);
 
 /* Detaches the pod: DEL of every plugin in reverse order, from the records that were kept for pod->id, whatever is configured now. Without any
  * record, from the current configuration. "not found" from a plugin, and "no such file or directory" when the namespace is gone (then
@@ -147,6 +147,6 @@ int cni_update_pod_cidr(struct cni *c, const char *cidrs, struct err *e);
 /* Writes *r as the value of CNIResult in the sandbox metadata: {"Interfaces":{"eth0":{"IPConfigs":[{"IP","Gateway"}],"Mac","Sandbox","PciID",
  * "SocketPath"},..},"DNS":[..],"Routes":[..]}; null when r is NULL. Empty lists are null, as Go writes them. A result read back from a
  * record is not parsed again: keep its text and write it with jsonw_raw. */
-void cni_result_write_json(struct jsonw *w, const struct cni_result *r);
+void cni_result_write_json(struct jsonw *w, const struct cni_pod_result *r);
 
 #endif
