@@ -12,7 +12,7 @@
 
 /* linux.cgroupsPath of container id in a pod whose cgroup_parent is parent. Where the last element of parent ends in ".slice" that is
  * the systemd form "<slice>:cri-containerd:<id>", otherwise "<parent>/<id>" with the path made clean. INVALID_ARGUMENT when parent is
- * empty, relative outside the systemd form, or climbs with "..". (runc docs/systemd.md; containerd pkg/cri getCgroupsPath.) */
+ * empty or has a ".." element. (runc docs/systemd.md; containerd pkg/cri getCgroupsPath.) */
 int oci_cgroup_path(const char *parent, const char *id, struct arena *a, char **ret_path, struct err *e);
 
 enum oci_namespace {

@@ -22,20 +22,13 @@
 #include "base/strv.h"
 #include "base/view.h"
 #include "cri/runtime_v1.pb-c.h"
-
-/* What a spec takes from the image's configuration (image-spec, config.md). Borrowed. */
-struct oci_image {
-    struct strlist entrypoint;
-    struct strlist cmd;
-    struct strlist env;      /* "KEY=value" */
-    const char *working_dir; /* NULL or "": none */
-};
+#include "parse/ociimage.h"
 
 /* Who the first process is, already looked up in the image's passwd and group files. */
 struct oci_user {
     uint32_t uid;
     uint32_t gid;
-    /* The groups that the image's /etc/group gives the user. Used under supplementalGroupsPolicy Merge, ignored under Strict. */
+    /* The groups that the image's /etc/group gives the user. Used under supplemental_groups_policy Merge, ignored under Strict. */
     const uint32_t *groups;
     size_t n_groups;
 };
@@ -121,7 +114,7 @@ struct oci_notes {
 struct oci_sandbox_input {
     const char *id;
     const Runtime__V1__PodSandboxConfig *config;
-    const struct oci_image *image;
+    const struct oci_image_config *image;
     const char *image_name;
     const char *netns_path;    /* NULL only with the host's network */
     const char *userns_path;   /* the pinned user namespace; NULL: the runtime makes one where the configuration asks for it */
@@ -145,7 +138,7 @@ struct oci_container_input {
     uint32_t target_pid;                         /* with PID mode TARGET: the target's process, known to run in the same pod */
     const Runtime__V1__ContainerConfig *config;
     const Runtime__V1__PodSandboxConfig *sandbox_config;
-    const struct oci_image *image;
+    const struct oci_image_config *image;
     const char *image_name;
     const struct oci_mount_source *mounts;       /* one for each of config->mounts, in that order; NULL: paths as sent, on private mounts */
     const struct oci_bind *volumes;              /* the image's VOLUMEs */
@@ -160,6 +153,7 @@ struct oci_container_input {
     const char *mount_label;
     const char *apparmor_profile;                /* NULL or "": none; ignored when privileged */
     struct view seccomp;                         /* a linux.seccomp object as JSON text; empty: none; ignored when privileged */
+    bool seccomp_unconfined;                     /* asked for by name: not even the base spec's */
     struct oci_user user;
     int oom_score_adj;                           /* resources.oom_score_adj, clamped; written only when the configuration has resources */
     const struct oci_host *host;
