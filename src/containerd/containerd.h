@@ -269,9 +269,9 @@ struct ctrd {
 
 /* ctrd_container_get(c, ctx, id, arena, &container, e) and so on: one inline wrapper an operation. */
 #define CTRD_OP_WRAPPER_(name, params, args)                                                                                 \
-    static inline _unused_ int ctrd_##name(const struct ctrd *c, const struct ctx *ctx, CTRD_STRIP_ params, struct err *e)   \
+    static inline _unused_ int ctrd_##name(const struct ctrd *self, const struct ctx *ctx, CTRD_STRIP_ params, struct err *e)   \
     {                                                                                                                        \
-        return c->ops->name(c->user, ctx, CTRD_STRIP_ args, e);                                                              \
+        return self->ops->name(self->user, ctx, CTRD_STRIP_ args, e);                                                              \
     }
 CTRD_OPS(CTRD_OP_WRAPPER_)
 
