@@ -4,7 +4,7 @@
     client = Client("/run/.../cri.sock")
     client.Version()                                   every RPC is a method; fields are keyword arguments
     client.RunPodSandbox(config={...})                 nested messages are plain dicts and lists
-    client.call("Version", service_version="v1alpha2") the older service name
+    client.call("Version", service_version="v1alpha2") the older service name; deadline= in seconds
 
 A failed call raises RpcFailure with .code (name, as "NOT_FOUND") and .message. Streaming RPCs return a
 list of what came until the end of the stream.
@@ -140,7 +140,7 @@ class Client:
             raise AttributeError(name)
         return lambda **fields: self.call(name, **fields)
 
-    def start(self, method, service_version="v1", timeout=None, metadata=None, raw=None, **fields):
+    def start(self, method, service_version="v1", deadline=None, metadata=None, raw=None, **fields):
         """Sends the request; returns grpcio's call object (a future, or an iterator for streams)."""
         api = _Api.get()
         service, descriptor = api.methods[method]
@@ -150,7 +150,7 @@ class Client:
         make = self.channel.unary_stream if method in api.streaming else self.channel.unary_unary
         stub = make(path, request_serializer=(lambda b: b) if raw is not None else type(request).SerializeToString,
                     response_deserializer=answer.FromString)
-        timeout = self.timeout if timeout is None else timeout
+        timeout = self.timeout if deadline is None else deadline
         if method in api.streaming:
             return stub(request, timeout=timeout, metadata=metadata, wait_for_ready=False)
         return stub.future(request, timeout=timeout, metadata=metadata, wait_for_ready=False)
@@ -173,7 +173,7 @@ class Client:
 
     def answers(self):
         try:
-            self.call("Version", timeout=5)
+            self.call("Version", deadline=5)
             return True
         except RpcFailure:
             return False

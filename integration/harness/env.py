@@ -66,6 +66,7 @@ class Environment:
         self.netns_dir = "/run/netns"
         self.cni_conf, self.cni_cache = self.path("cni-conf"), self.path("cni-cache")
         self.cni_ipam = self.path("cni-ipam")
+        self.own_cni_bin = self.path("cni-bin")  # plugins that tests make
         self.pod_logs = self.path("pod-logs")
         self.ca = self.path("ca.pem")
         self.services = []
@@ -93,7 +94,7 @@ class Environment:
 
     def start(self):
         check_programs()
-        for folder in (self.cni_conf, self.cni_cache, self.cni_ipam, self.pod_logs, self.logs):
+        for folder in (self.cni_conf, self.cni_cache, self.cni_ipam, self.own_cni_bin, self.pod_logs, self.logs):
             os.makedirs(folder, exist_ok=True)
         self.can_nat = subprocess.call(["iptables", "-t", "nat", "-L", "-n"], stdout=subprocess.DEVNULL,
                                        stderr=subprocess.DEVNULL) == 0 if shutil.which("iptables") else False
@@ -101,6 +102,8 @@ class Environment:
             # The CNI library inside containerd keeps results in /var/lib/cni, and nothing can change that.
             isolate.private_copy("/var/lib", self.path("var-lib"))
             self.cni_cache = "/var/lib/cni"
+            for name in os.listdir(CNI_BIN):  # it has one plugin folder only
+                os.symlink(os.path.join(CNI_BIN, name), os.path.join(self.own_cni_bin, name))
         self.write_cni_conf()
         self.make_certificates()
         self.start_registries()
@@ -194,7 +197,7 @@ class Environment:
         cri = 'plugins."io.containerd.grpc.v1.cri"'
         text += ['[%s]' % cri, 'sandbox_image = "%s"' % self.pause_ref, 'restrict_oom_score_adj = true',
                  'disable_tcp_service = true', 'stream_server_address = "127.0.0.1"', 'stream_server_port = "0"',
-                 '[%s.cni]' % cri, 'bin_dir = "%s"' % CNI_BIN, 'conf_dir = "%s"' % self.cni_conf,
+                 '[%s.cni]' % cri, 'bin_dir = "%s"' % self.own_cni_bin, 'conf_dir = "%s"' % self.cni_conf,
                  '[%s.registry.configs."%s".tls]' % (cri, self.tls_registry.name), 'ca_file = "%s"' % self.ca]
         return "\n".join(text) + "\n"
 
@@ -221,7 +224,7 @@ class Environment:
         """The daemon's command line; changes: option name (with _ for -) to value, None drops it."""
         options = {
             "listen": self.socket, "containerd": self.containerd_socket, "root": self.root, "state": self.state,
-            "sandbox_image": self.pause_ref, "cni_conf_dir": self.cni_conf, "cni_bin_dir": CNI_BIN,
+            "sandbox_image": self.pause_ref, "cni_conf_dir": self.cni_conf, "cni_bin_dir": CNI_BIN + ":" + self.own_cni_bin,
             "cni_cache_dir": self.cni_cache, "netns_dir": self.netns_dir, "registry_ca": self.ca,
             "log_level": self.log_level,
         }

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Container logs in CRI's format, written while the container runs."""
+
+import os
+
+from harness.context import joined
+from harness.runner import not_with_plugin
+from harness.service import wait_until
+
+
+def run_to_end(t, script, **more):
+    pod = t.run_pod()
+    config = t.container_config(script, **more)
+    container = t.run(pod, config=config)
+    t.wait_exit(container)
+    return pod, config
+
+
+def whole(t, pod, config, stream=None):
+    return joined(t.log(pod, config), stream)
+
+
+def test_lines(t):
+    """Lines of both streams, with time, stream and F"""
+    pod, config = run_to_end(t, "echo one; echo two >&2; echo; echo three")
+    entries = t.log(pod, config)
+    t.equal([e[3] for e in entries if e[1] == "stdout"], [b"one", b"", b"three"])
+    t.equal([e[3] for e in entries if e[1] == "stderr"], [b"two"])
+    t.equal({e[2] for e in entries}, {"F"})
+    times = [e[0] for e in entries if e[1] == "stdout"]
+    t.equal(times, sorted(times), "times")
+
+
+@not_with_plugin("reports the exit first")
+def test_complete_at_exit(t):
+    """When the exit is reported, the log is whole"""
+    pod = t.run_pod()
+    for _ in range(5):
+        config = t.container_config("seq 1 20000")
+        container = t.run(pod, config=config)
+        t.wait_exit(container)
+        t.equal(whole(t, pod, config), b"".join(b"%d\n" % i for i in range(1, 20001)))
+
+
+def test_while_running(t):
+    """Lines are there while the container runs"""
+    pod = t.run_pod()
+    config = t.container_config("echo early; exec sleep 1000")
+    t.run(pod, config=config)
+    t.wait_log(pod, config, b"early\n")
+
+
+def test_long_lines(t):
+    """A line beyond 16384 bytes is cut into P entries and an F"""
+    for size in (16383, 16384, 16385, 50000):
+        pod, config = run_to_end(t, "head -c %d /dev/zero | tr '\\0' x; echo; echo after" % size)
+        entries = t.log(pod, config)
+        t.equal(joined(entries), b"x" * size + b"\nafter\n")
+        line = entries[:-1]
+        assert all(len(e[3]) <= 16384 for e in line), [len(e[3]) for e in line]
+        t.equal([e[2] for e in line], ["P"] * (len(line) - 1) + ["F"], "tags of %d bytes" % size)
+        assert (len(line) > 1) == (size > 16384), "%d entries for %d bytes" % (len(line), size)
+
+
+def test_no_newline_at_end(t):
+    """Text without a line end at the end of the stream is there, as P"""
+    pod, config = run_to_end(t, "printf 'a\\nb'")
+    t.equal([(e[2], e[3]) for e in t.log(pod, config)], [("F", b"a"), ("P", b"b")])
+
+
+def test_carriage_return(t):
+    """A carriage return before the line end is dropped, others stay"""
+    pod, config = run_to_end(t, "printf 'a\\r\\nb\\rc\\n\\r\\n'")
+    t.equal([e[3] for e in t.log(pod, config)], [b"a", b"b\rc", b""])
+
+
+def test_bytes(t):
+    """Bytes that are no text are kept"""
+    pod, config = run_to_end(t, "printf '\\000\\001\\377\\n'")
+    t.equal(whole(t, pod, config), b"\0\1\xff\n")
+
+
+def test_much(t):
+    """Ten megabytes on two streams arrive whole and in order"""
+    pod, config = run_to_end(t, "yes 0123456789012345678901234567890123456789 | head -n 130000 & "
+                                "yes error-error-error-error | head -n 200000 >&2; wait")
+    t.equal(whole(t, pod, config, "stdout") == b"0123456789012345678901234567890123456789\n" * 130000, True, "stdout is whole")
+    t.equal(whole(t, pod, config, "stderr") == b"error-error-error-error\n" * 200000, True, "stderr is whole")
+
+
+def test_tty(t):
+    """With a terminal everything is stdout"""
+    pod, config = run_to_end(t, "echo out; echo err >&2; test -t 1 && echo terminal", tty=True)
+    entries = t.log(pod, config)
+    t.equal({e[1] for e in entries}, {"stdout"})
+    t.equal([e[3] for e in entries], [b"out", b"err", b"terminal"])
+
+
+def test_no_log_path(t):
+    """Without a log path the output is drained: the container does not block"""
+    pod = t.run_pod()
+    container = t.run(pod, "yes | head -c 3000000; exit 9", log_path="")
+    t.equal(t.wait_exit(container).exit_code, 9)
+    plain = t.run_pod(log_directory="")
+    container = t.run(plain, "yes | head -c 3000000; exit 9")
+    t.equal(t.wait_exit(container).exit_code, 9)
+
+
+def test_file(t):
+    """The log file has mode 0640 and its folders are made"""
+    pod = t.run_pod()
+    config = t.container_config("echo x", log_path="deep/er/0.log")
+    t.wait_exit(t.run(pod, config=config))
+    info = os.stat(t.log_path(pod, config))
+    t.equal(oct(info.st_mode & 0o777), "0o640")
+
+
+def test_log_cannot_be_opened(t):
+    """A log file that cannot be opened is an error that names it"""
+    pod = t.run_pod()
+    blocker = os.path.join(t.pods[pod]["log_directory"], "blocker")
+    os.makedirs(os.path.dirname(blocker), exist_ok=True)
+    with open(blocker, "w", encoding="ascii") as f:
+        f.write("a file, no folder")
+    config = t.container_config("echo x", log_path="blocker/0.log")
+    try:
+        container = t.create(pod, config=config)
+    except Exception as e:  # either call may be the one that finds it
+        assert "blocker" in str(e), e
+        return
+    t.fails(("UNKNOWN", "INTERNAL", "INVALID_ARGUMENT", "FAILED_PRECONDITION", "NOT_FOUND"), lambda: t.start(container), "blocker")
+
+
+def test_kept_after_removal(t):
+    """The log outlives its container: it is the kubelet's"""
+    pod = t.run_pod()
+    config = t.container_config("echo keep")
+    container = t.run(pod, config=config)
+    t.wait_exit(container)
+    t.cri.RemoveContainer(container_id=container)
+    t.equal(whole(t, pod, config), b"keep\n")
+
+
+def test_slow_lines(t):
+    """A line written in pieces is one entry"""
+    pod, config = run_to_end(t, "printf a; usleep 100000; printf b; usleep 100000; echo c")
+    wait_until(lambda: t.log(pod, config), 5, "the log")
+    t.equal([e[3] for e in t.log(pod, config)], [b"abc"])
