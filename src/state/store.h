@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Store: the sandboxes and containers that exist, by id, by unique prefix of an id and by name. Objects are counted: whoever gets one
- * releases it, and one that has been removed from its store lives on until the last user is done.
+ * Store: the sandboxes and containers that exist, by id, by unique prefix of an id and by name. Objects are
+ * counted: whoever gets one releases it, and one that has been removed from its store lives on until the last
+ * user is done.
  *
- * Rules: meta is immutable once the object is in its store. Everything under `lock` is read and changed only with the object's lock
- * held; no lock is held across an RPC, an exec or a log write. `changed` is broadcast whenever something under the lock changes.
+ * Rules: meta is immutable once the object is in its store. Everything under `lock` is read and changed only
+ * with the object's lock held; no lock is held across an RPC, an exec or a log write. `changed` is broadcast
+ * whenever something under the lock changes.
  */
 #ifndef CRI_STATE_STORE_H
 #define CRI_STATE_STORE_H
@@ -28,6 +30,10 @@ struct object {
     pthread_mutex_t lock;
     pthread_cond_t changed; /* on CLOCK_MONOTONIC */
     void (*destroy)(struct object *o);
+    /* under lock */
+    bool hidden;              /* still being made: not listed, not found by clients */
+    uint64_t unclaimed_since; /* clock_mono when it was finished for a client that was gone; 0: somebody knows
+                                 of it */
 };
 
 enum sandbox_state { SANDBOX_STATE_UNKNOWN, SANDBOX_STATE_READY, SANDBOX_STATE_NOTREADY };
@@ -52,14 +58,16 @@ struct container {
     struct container_status status;
     Runtime__V1__ContainerResources *resources; /* in resources_arena; NULL for none */
     struct arena resources_arena;
-    bool starting, removing;
-    bool stop_signaled; /* the stop signal has been sent */
+    bool starting, removing, exiting; /* somebody is at it */
+    bool removed;
+    bool stop_signaled;               /* the stop signal has been sent */
     bool oom_killed;
-    struct cio *io;     /* streams of the task; NULL when not attached */
+    struct cio *io; /* streams of the task; NULL when not attached */
     void (*io_free)(struct cio *io);
 };
 
-/* New objects with one reference, zeroed but for locks and arena (default budget); fill meta from o.arena, set o.id and o.name, then add. NULL without memory. */
+/* New objects with one reference, zeroed but for locks and arena (default budget); fill meta from o.arena,
+ * set o.id and o.name, then add. NULL without memory. */
 struct sandbox *sandbox_new(void);
 struct container *container_new(void);
 void object_ref(struct object *o);
@@ -75,14 +83,15 @@ static inline void container_unref(struct container *c)
 }
 DEFINE_CLEANUP(struct sandbox *, sandbox_unref);
 DEFINE_CLEANUP(struct container *, container_unref);
-#define _cleanup_sandbox_ _cleanup_(sandbox_unref_p)
+#define _cleanup_sandbox_   _cleanup_(sandbox_unref_p)
 #define _cleanup_container_ _cleanup_(container_unref_p)
 
 void object_lock(struct object *o);
 void object_unlock(struct object *o);
 /* With the lock held: wakes those who wait. */
 void object_changed(struct object *o);
-/* With the lock held: waits for a change or for ctx to end (cancel is noticed within 100 ms). 0 after a change (or a spurious wake-up), else DEADLINE_EXCEEDED or CANCELLED naming `what`. */
+/* With the lock held: waits for a change or for ctx to end (cancel is noticed within 100 ms). 0 after a
+ * change (or a spurious wake-up), else DEADLINE_EXCEEDED or CANCELLED naming `what`. */
 int object_wait(struct object *o, const struct ctx *ctx, const char *what, struct err *e);
 
 /* A store of one kind. */
@@ -95,11 +104,13 @@ struct store {
 int store_init(struct store *s, const char *what, struct err *e);
 void store_done(struct store *s); /* releases what it holds */
 
-/* Adds an object (the store takes a reference of its own). ALREADY_EXISTS names the id or name that is taken. */
+/* Adds an object (the store takes a reference of its own). ALREADY_EXISTS names the id or name that is taken.
+ */
 int store_add(struct store *s, struct object *o, struct err *e);
 /* Takes the object out and drops the store's reference. Unknown ids are ignored. */
 void store_remove(struct store *s, const char *id);
-/* The object with this id or unique prefix, with a reference for the caller; errors as truncindex_get (the seed's getSandbox). */
+/* The object with this id or unique prefix, with a reference for the caller; errors as truncindex_get (the
+ * seed's getSandbox). */
 int store_get(struct store *s, const char *id, struct object **ret, struct err *e);
 /* By full name; NULL when there is none. With a reference for the caller. */
 struct object *store_find_name(struct store *s, const char *name);

@@ -19,9 +19,11 @@ struct truncindex {
 /* Adds a copy of id. -ERR_ALREADY_EXISTS, -ERR_INVALID_ARGUMENT (empty), -ERR_RESOURCE_EXHAUSTED. */
 int truncindex_add(struct truncindex *t, const char *id, struct err *e);
 void truncindex_remove(struct truncindex *t, const char *id);
-/* *ret is the id that is equal to prefix or the only one that begins with it; valid until the next change. NOT_FOUND, INVALID_ARGUMENT for an empty prefix, FAILED_PRECONDITION
+/* *ret is the id that is equal to prefix or the only one that begins with it; valid until the next change.
+ * NOT_FOUND, INVALID_ARGUMENT for an empty prefix, FAILED_PRECONDITION
  * ("... is ambiguous") for several. `what` ("sandbox") is for the message. */
-int truncindex_get(const struct truncindex *t, const char *what, struct view prefix, const char **ret, struct err *e);
+int truncindex_get(const struct truncindex *t, const char *what, struct view prefix, const char **ret,
+                   struct err *e);
 void truncindex_done(struct truncindex *t);
 
 #endif
