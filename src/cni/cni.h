@@ -51,6 +51,8 @@ struct cni_options {
     const char *const *environment;   /* handed to plugins besides CNI_*, NULL: the daemon's own */
     /* Brings loopback up in the namespace; NULL: netns_loopback_up. */
     int (*loopback_up)(const char *netns, bool *ret_ipv6, struct err *e);
+    /* Tells whether the pinned namespace is still there; NULL: netns_is_mounted. */
+    bool (*netns_exists)(const char *netns);
 };
 
 /* Makes the object; everything in *o is copied, but `proc` and `environment`, which are borrowed. No file is read yet. */
@@ -80,7 +82,7 @@ struct cni_port_mapping {
 /* The pod, as plugins are told of it. All borrowed for the call; strings may be NULL where empty would do. */
 struct cni_pod {
     const char *id;    /* CNI_CONTAINERID, K8S_POD_INFRA_CONTAINER_ID */
-    const char *netns; /* path of the pinned namespace; for a teardown NULL or "" when it is known to be gone */
+    const char *netns; /* path of the pinned namespace; for a teardown it may be gone, or NULL */
     const char *name, *namespace_, *uid;
     const struct cni_port_mapping *ports;
     size_t n_ports;
