@@ -66,6 +66,39 @@ missing_packages() {
     printf '%s\n' "${out# }"
 }
 
+# --- building -------------------------------------------------------------------------------------
+
+jobs() { nproc 2>/dev/null || echo 2; }
+
+# build_dir KIND: where this tree is built in that way; other trees have folders of their own.
+build_dir() {
+    printf '%s/build-%s-%s\n' "$(cache_dir)" "$(printf '%s' "$TOP" | sha256sum | cut -c 1-8)" "$1"
+}
+
+# build_with CC DIR TARGET MESON-OPTION...: configures once, builds TARGET ("all": everything).
+# The output goes to DIR.log; what matters of it is shown when it fails.
+build_with() {
+    local cc=$1 dir=$2 target=$3 log=$2.log
+    shift 3
+    mkdir -p "$(dirname "$dir")" || return 1
+    if [ ! -f "$dir/build.ninja" ]; then
+        rm -rf "$dir"
+        if ! CC=$cc meson setup "$dir" "$TOP" --werror "$@" >"$log" 2>&1; then
+            note "meson setup failed: $(grep -m 1 -E 'ERROR|error' "$log") (the rest is in $log)"
+            return 1
+        fi
+    fi
+    if ! ninja -C "$dir" -j "$(jobs)" "$target" >"$log" 2>&1; then
+        grep -E -A 6 '^FAILED|error:|ninja: error' "$log" | head -n 40 >&2
+        note "the build failed; all of its output is in $log"
+        return 1
+    fi
+}
+
+build_plain() { build_with gcc "$1" "${2:-all}" -Dbuildtype=debugoptimized; }
+build_asan()  { build_with clang "$1" "${2:-all}" -Dbuildtype=debugoptimized -Db_sanitize=address,undefined; }
+build_tsan()  { build_with clang "$1" "${2:-all}" -Dbuildtype=debugoptimized -Db_sanitize=thread; }
+
 # --- Go -------------------------------------------------------------------------------------------
 #
 # The pinned Go programs in ci/ need a newer Go than Debian 12's. The Go project publishes its

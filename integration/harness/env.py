@@ -94,6 +94,16 @@ class Environment:
 
     def start(self):
         check_programs()
+        self.prepare()
+        self.start_registries()
+        self.start_containerd()
+        self.push_images()
+        if not self.plugin:
+            self.start_daemon()
+        return self
+
+    def prepare(self):
+        """Folders, configuration and certificates: what is there before anything runs."""
         for folder in (self.cni_conf, self.cni_cache, self.cni_ipam, self.own_cni_bin, self.pod_logs, self.logs):
             os.makedirs(folder, exist_ok=True)
         self.can_nat = subprocess.call(["iptables", "-t", "nat", "-L", "-n"], stdout=subprocess.DEVNULL,
@@ -106,12 +116,6 @@ class Environment:
                 os.symlink(os.path.join(CNI_BIN, name), os.path.join(self.own_cni_bin, name))
         self.write_cni_conf()
         self.make_certificates()
-        self.start_registries()
-        self.start_containerd()
-        self.push_images()
-        if not self.plugin:
-            self.start_daemon()
-        return self
 
     def stop(self):
         """Stops everything in reverse order; returns a list of complaints (empty: all ended well)."""

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Namespaces of our own for a test run, in which nothing of the machine can be touched.
 
-Two processes stand around the program that does the work:
+Three processes stand around the program that does the work:
 
-  outer   starts `unshare` and waits. It stays in the machine's own namespaces, so it can say, after the
+  outer   waits. It stays in the machine's own namespaces, so it can say, after the
           end, that nothing is left there: it removes the cgroups of the run, which no namespace hides.
+  middle  makes the namespaces and waits.
   init    process 1 of the new pid namespace. It reaps every orphan (containerd's shims become orphans by
           design; unreaped they stay zombies and containerd waits for them) and ends with the program.
 
@@ -16,13 +17,13 @@ removes all of it. Each process dies with its parent, so killing the outermost o
 import ctypes
 import errno
 import os
-import shutil
 import signal
 import subprocess
 import sys
 
 MS_NOSUID, MS_NODEV, MS_BIND, MS_REC, MS_PRIVATE, MS_SLAVE = 2, 4, 4096, 16384, 1 << 18, 1 << 19
 PR_SET_PDEATHSIG = 1
+CLONE_ALL = 0x00020000 | 0x04000000 | 0x08000000 | 0x20000000 | 0x40000000  # mount, UTS, IPC, pid, network
 CGROUP_ROOT = "/sys/fs/cgroup"
 CGROUP_PREFIX = "cri-containerd-test-"
 WORK = "/run/cct"  # short: unix socket paths end at 107 bytes
@@ -121,25 +122,25 @@ def remove_stale_cgroups():
 # --- outer ------------------------------------------------------------------------------------------
 
 
-def enter(argv):
+def enter(argv, background=False):
     """Runs the Python program argv inside namespaces of its own; returns its exit status.
 
-    The program finds the name of its cgroup in CCT_CGROUP."""
+    The program finds the name of its cgroup in CCT_CGROUP, and can read from the descriptor CCT_PID_FD which
+    pid its process 1 has in the caller's eyes. background: do not die with the caller."""
     if os.geteuid() != 0:
         raise Problem("namespaces, mounts and containers need root: run this as root")
-    if not shutil.which("unshare"):
-        raise Problem("unshare was not found (Debian package util-linux)")
-    die_with_parent()
+    if not background:
+        die_with_parent()
     remove_stale_cgroups()
     cgroup = CGROUP_PREFIX + str(os.getpid())
-    env = dict(os.environ, CCT_CGROUP=cgroup, PYTHONDONTWRITEBYTECODE="1")
-    cmd = ["unshare", "--mount", "--propagation", "unchanged", "--net", "--pid", "--ipc", "--uts", "--fork",
-           "--kill-child=SIGKILL", sys.executable, os.path.abspath(__file__)] + argv
-    # Ctrl-C reaches the whole foreground group: the program inside cleans up, the outer one waits for it.
+    sys.stdout.flush()
+    child = os.fork()
+    if child == 0:
+        _middle(argv, cgroup)
+    # Ctrl-C reaches the whole foreground group: the program inside cleans up, this process waits for it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    child = subprocess.Popen(cmd, env=env, preexec_fn=_child_setup)
-    signal.signal(signal.SIGTERM, lambda *_: child.send_signal(signal.SIGTERM))
-    status = child.wait()
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(child, signal.SIGTERM))
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     left = remove_cgroup(cgroup)
     if left:
         print("warning: cgroups left behind: " + " ".join(left), file=sys.stderr)
@@ -147,9 +148,29 @@ def enter(argv):
     return status if status >= 0 else 128 - status
 
 
-def _child_setup():
-    die_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+def _middle(argv, cgroup):
+    """Makes the namespaces. A pid namespace is entered by the next child only, so this process stays between."""
+    code = 1
+    try:
+        die_with_parent()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if _libc.unshare(CLONE_ALL) != 0:
+            raise Problem("the kernel refused new namespaces (%s)" % os.strerror(ctypes.get_errno()))
+        told, tell = os.pipe()
+        init = os.fork()
+        if init == 0:
+            die_with_parent()
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            os.set_inheritable(told, True)
+            env = dict(os.environ, CCT_CGROUP=cgroup, CCT_PID_FD=str(told), PYTHONDONTWRITEBYTECODE="1")
+            os.execve(sys.executable, [sys.executable, os.path.abspath(__file__)] + argv, env)
+        os.write(tell, str(init).encode())
+        os.close(told)
+        signal.signal(signal.SIGTERM, lambda *_: os.kill(init, signal.SIGTERM))
+        code = os.waitstatus_to_exitcode(os.waitpid(init, 0)[1])
+    except (Problem, OSError) as problem:
+        print("cannot make the test namespaces: %s" % problem, file=sys.stderr)
+    os._exit(code if code >= 0 else 128 - code)
 
 
 # --- init -------------------------------------------------------------------------------------------
