@@ -73,7 +73,7 @@ int image_store_new(const struct image_store_options *options, struct image_stor
 void image_store_free(struct image_store *s);
 
 /* Reads every image record of containerd (at start, and after the event stream broke). Records that cannot be used, because content or snapshot
- * is missing or broken, are left out; their number is *ret_skipped (may be NULL). Only a failure to list is an error. */
+ * is missing or broken, are left out; their number is *ret_skipped (may be NULL). Errors: containerd cannot be reached, ctx, memory. */
 int image_store_load(struct image_store *s, const struct ctx *ctx, size_t *ret_skipped, struct err *e);
 
 /* Reads one record again, after an image event or a change made here: adds, moves or drops the name. A record that is not marked as managed is adopted:

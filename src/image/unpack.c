@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Unpack: see the header. The calls and keys are those of containerd's own client, so that both can work on one image at the same time.
+ */
+#include "image/unpack.h"
+
+#include "base/codec.h"
+#include "base/id.h"
+#include "image/ingest.h"
+
+enum { ATTEMPTS_MAX = 3 };
+
+void unpack_discard(const struct ctrd *c, const struct ctx *ctx, const char *snapshotter, const char *key)
+{
+    struct err ignored = ERR_INIT;
+    struct ctx own = {.deadline = clock_deadline(10 * NSEC_PER_SEC), .lease = ctx->lease};
+    (void)ctrd_snapshot_remove(c, &own, snapshotter, key, &ignored);
+}
+
+/* "<word>-<16 hex digits> <chain id>" */
+static int make_key(const char *word, const char *chain_id, struct arena *a, const char **ret, struct err *e)
+{
+    uint8_t random[8];
+    char hex[2 * sizeof(random)];
+    TRY(id_random(random, sizeof(random), e));
+    hex_encode(random, sizeof(random), hex);
+    *ret = arena_printf(a, "%s-%.*s %s", word, (int)sizeof(hex), hex, chain_id);
+    return *ret ? 0 : err_oom(e);
+}
+
+/* 1: the snapshot is there; 0: it is not. */
+static int exists(const struct unpack *u, const struct ctx *ctx, const char *name, struct arena *a, struct err *e)
+{
+    struct ctrd_snapshot_info info;
+    int r = ctrd_snapshot_stat(u->ctrd, ctx, u->snapshotter, name, a, &info, e);
+    if (r == 0)
+        return 1;
+    if (r != -ERR_NOT_FOUND)
+        return r;
+    err_clear(e);
+    return 0;
+}
+
+/* What was seen a moment ago is gone: the collector took it before it was under the lease. A code of its own, so that it is tried again. */
+static int lost(int r, struct err *e)
+{
+    if (r == -ERR_NOT_FOUND) {
+        if (e)
+            e->code = ERR_ABORTED;
+        return -ERR_ABORTED;
+    }
+    return r;
+}
+
+/* Applies layer i to the prepared snapshot and commits it. 1: another pull was faster. */
+static int apply(const struct unpack *u, const struct ctx *ctx, size_t i, const char *key, const struct ctrd_mounts *mounts,
+                 const struct kvlist *labels, struct arena *a, struct err *e)
+{
+    const struct oci_descriptor *layer = &u->layers[i];
+    const struct ctrd_descriptor d = {.media_type = layer->media_type, .digest = layer->digest, .size = layer->size};
+    struct ctrd_descriptor diff;
+    TRY(u->wait_layer(u->user, i, e));
+    int r = ctrd_diff_apply(u->ctrd, ctx, &d, mounts, a, &diff, e);
+    if (r < 0)
+        return err_wrap(e, r, "layer %s", layer->digest);
+    if (!diff.digest || strcmp(diff.digest, u->diff_ids->v[i]) != 0)
+        return err_raise(e, ERR_DATA_LOSS, "layer %s: its content has diff id %s, the image says %s", layer->digest,
+                         diff.digest ? diff.digest : "(none)", u->diff_ids->v[i]);
+    r = ctrd_snapshot_commit(u->ctrd, ctx, u->snapshotter, u->chain_ids->v[i], key, labels, e);
+    bool faster = r == -ERR_ALREADY_EXISTS;
+    if (r < 0 && !faster)
+        return r;
+    if (faster) {
+        err_clear(e);
+        unpack_discard(u->ctrd, ctx, u->snapshotter, key);
+    }
+    struct kvlist uncompressed = {0};
+    if (kvlist_set(&uncompressed, a, LABEL_UNCOMPRESSED, diff.digest) < 0)
+        return err_oom(e);
+    r = ctrd_content_set_labels(u->ctrd, ctx, layer->digest, &uncompressed, e);
+    return r < 0 ? r : faster;
+}
+
+/* Makes chain id i exist. 1: it was there before; 0: it was made under our lease. */
+static int unpack_layer(const struct unpack *u, const struct ctx *ctx, size_t i, struct err *e)
+{
+    _cleanup_arena_ struct arena a = ARENA_INIT((size_t)4 << 20);
+    const char *chain = u->chain_ids->v[i], *parent = i > 0 ? u->chain_ids->v[i - 1] : "", *key;
+    int there = exists(u, ctx, chain, &a, e);
+    if (there != 0)
+        return there;
+    struct kvlist labels = {0};
+    if (kvlist_set(&labels, &a, LABEL_SNAPSHOT_REF, chain) < 0)
+        return err_oom(e);
+    struct ctrd_mounts mounts;
+    TRY(make_key("extract", chain, &a, &key, e));
+    int r = ctrd_snapshot_prepare(u->ctrd, ctx, u->snapshotter, key, parent, &labels, &a, &mounts, e);
+    if (r == -ERR_ALREADY_EXISTS) { /* it came to be in between, or the snapshotter brought it itself */
+        err_clear(e);
+        return 1;
+    }
+    if (r < 0)
+        return err_wrap(e, lost(r, e), "snapshot for layer %s", u->layers[i].digest);
+    r = apply(u, ctx, i, key, &mounts, &labels, &a, e);
+    if (r < 0)
+        unpack_discard(u->ctrd, ctx, u->snapshotter, key);
+    return r;
+}
+
+/* A view on the top keeps it, and with it all parents, under the lease. ABORTED when the top is not there. */
+static int hold(const struct unpack *u, const struct ctx *ctx, const char *top, struct arena *a, const char **ret, struct err *e)
+{
+    const char *key;
+    struct ctrd_mounts mounts;
+    TRY(make_key("hold", top, a, &key, e));
+    TRY(lost(ctrd_snapshot_view(u->ctrd, ctx, u->snapshotter, key, top, NULL, a, &mounts, e), e));
+    *ret = key;
+    return 0;
+}
+
+/* One pass over the layers. 1: the top was there before and needs to be held; 0: it was made under our lease. */
+static int unpack_pass(const struct unpack *u, const struct ctx *ctx, struct err *e)
+{
+    int r = 0;
+    for (size_t i = 0; i < u->chain_ids->n; i++) {
+        r = unpack_layer(u, ctx, i, e);
+        if (r < 0)
+            return r;
+    }
+    return r;
+}
+
+static int wait_all(const struct unpack *u, struct err *e)
+{
+    for (size_t i = 0; i < u->chain_ids->n; i++)
+        TRY(u->wait_layer(u->user, i, e));
+    return 0;
+}
+
+int unpack_all(const struct unpack *u, const struct ctx *ctx, struct arena *a, const char **ret_hold, struct err *e)
+{
+    *ret_hold = NULL;
+    if (u->chain_ids->n == 0)
+        return 0;
+    const char *top = u->chain_ids->v[u->chain_ids->n - 1];
+    int r = exists(u, ctx, top, a, e);
+    for (int attempt = 0; attempt < ATTEMPTS_MAX && r >= 0; attempt++) {
+        if (r == 0) {
+            r = unpack_pass(u, ctx, e);
+            if (r == 0)
+                break;
+        }
+        if (r > 0)
+            r = hold(u, ctx, top, a, ret_hold, e);
+        if (r == 0)
+            break;
+        if (r == -ERR_ABORTED && attempt + 1 < ATTEMPTS_MAX) {
+            err_clear(e);
+            r = 0;
+        }
+    }
+    if (r == 0)
+        r = wait_all(u, e);
+    if (r < 0 && *ret_hold) {
+        unpack_discard(u->ctrd, ctx, u->snapshotter, *ret_hold);
+        *ret_hold = NULL;
+    }
+    return r;
+}
