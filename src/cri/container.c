@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See container.h.
+ */
+#include "cri/container.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fs.h"
+#include "base/log.h"
+#include "state/gojson.h"
+
+int container_find(struct cri_service *s, const char *id, struct container **ret, struct err *e)
+{
+    struct container *c = NULL;
+    TRY(container_get(&s->containers, id, &c, e));
+    object_lock(&c->o);
+    bool hidden = c->o.hidden;
+    c->o.unclaimed_since = 0;
+    object_unlock(&c->o);
+    if (hidden) {
+        container_unref(c);
+        return err_raise(e, ERR_NOT_FOUND, "container \"%s\" not found", id);
+    }
+    *ret = c;
+    return 0;
+}
+
+char *container_root_dir(const struct cri_service *s, struct arena *a, const char *id)
+{
+    return arena_printf(a, "%s/containers/%s", s->config.root, id);
+}
+
+char *container_state_dir(const struct cri_service *s, struct arena *a, const char *id)
+{
+    return arena_printf(a, "%s/containers/%s", s->config.state, id);
+}
+
+char *container_io_dir(const struct cri_service *s, struct arena *a, const char *id)
+{
+    return arena_printf(a, "%s/containers/%s/io", s->config.state, id);
+}
+
+int container_files_remove(struct cri_service *s, const char *id, struct err *e)
+{
+    _cleanup_arena_ struct arena a = ARENA_INIT(65536);
+    char *root = container_root_dir(s, &a, id), *state = container_state_dir(s, &a, id);
+    if (!root || !state)
+        return err_oom(e);
+    TRY(fs_remove_all(state, e));
+    return fs_remove_all(root, e);
+}
+
+Runtime__V1__ContainerState container_state(const struct container *c)
+{
+    return container_status_state(&c->status);
+}
+
+int container_checkpoint(struct cri_service *s, struct container *c, struct err *e)
+{
+    _cleanup_arena_ struct arena a = ARENA_INIT(1 << 20);
+    char *dir = container_root_dir(s, &a, c->o.id);
+    if (!dir)
+        return err_oom(e);
+    object_lock(&c->o);
+    struct container_status status = c->status;
+    Runtime__V1__ContainerResources *resources =
+        c->resources ? (Runtime__V1__ContainerResources *)message_dup(&c->resources->base, &a) : NULL;
+    bool lost = c->resources && !resources;
+    object_unlock(&c->o);
+    return lost ? err_oom(e) : container_status_store(dir, &status, resources, e);
+}
+
+void container_set_exited(struct cri_service *s, struct container *c, int32_t exit_code, int64_t exited_at, const char *reason, const char *message)
+{
+    object_lock(&c->o);
+    c->status.finished_at = exited_at > 0 ? exited_at : clock_real();
+    c->status.pid = 0;
+    c->status.exit_code = exit_code;
+    c->status.unknown = false;
+    if (!reason)
+        reason = c->oom_killed ? CRI_REASON_OOM_KILLED : exit_code == 0 ? CRI_REASON_COMPLETED : CRI_REASON_ERROR;
+    snprintf(c->status.reason, sizeof c->status.reason, "%s", reason);
+    snprintf(c->status.message, sizeof c->status.message, "%s", message ? message : "");
+    c->exiting = false;
+    object_changed(&c->o);
+    object_unlock(&c->o);
+    struct err e = ERR_INIT;
+    if (container_checkpoint(s, c, &e) < 0)
+        log_error("container %s: its status is not saved: %s", c->o.id, e.message);
+}

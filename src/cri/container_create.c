@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * CreateContainer: record first, then snapshot (so no lease is needed: the record is what keeps the snapshot from garbage collection), then
+ * the status file. Like RunPodSandbox it goes on when its client leaves, is joined by an equal repeat, and undoes every step when one fails.
+ */
+#include <string.h>
+
+#include "base/fs.h"
+#include "cri/container.h"
+#include "cri/container_spec.h"
+#include "cri/exits.h"
+#include "cri/handlers.h"
+#include "cri/records.h"
+#include "cri/sandbox.h"
+#include "oci/constants.h"
+#include "parse/signal.h"
+#include "state/gojson.h"
+
+enum { SPEC_MAX = 4 << 20, RECORD_MAX = 16 << 20 };
+
+struct create {
+    struct cri_service *s;
+    struct ctx ctx;
+    struct arena *arena;
+    struct sandbox *sb;
+    struct container *c;
+    struct image *image;
+    struct undo undo;
+};
+
+static int validate(const Runtime__V1__CreateContainerRequest *req, struct err *e)
+{
+    if (!req->config)
+        return err_raise(e, ERR_INVALID_ARGUMENT, "config is missing");
+    if (!req->config->metadata)
+        return err_raise(e, ERR_INVALID_ARGUMENT, "config.metadata is missing");
+    if (req->config->metadata->name[0] == '\0')
+        return err_raise(e, ERR_INVALID_ARGUMENT, "config.metadata.name is empty");
+    if (!req->config->image || req->config->image->image[0] == '\0')
+        return err_raise(e, ERR_INVALID_ARGUMENT, "config.image is missing");
+    return 0;
+}
+
+static int undo_record(const struct ctx *ctx, void *arg, struct err *e)
+{
+    struct create *cr = arg;
+    int r = ctrd_container_delete(&cr->s->ctrd, ctx, cr->c->o.id, e);
+    return ctrd_is_not_found(r, e) ? 0 : r;
+}
+
+static int undo_snapshot(const struct ctx *ctx, void *arg, struct err *e)
+{
+    struct create *cr = arg;
+    int r = ctrd_snapshot_remove(&cr->s->ctrd, ctx, cr->s->config.snapshotter, cr->c->o.id, e);
+    return ctrd_is_not_found(r, e) ? 0 : r;
+}
+
+static int undo_files(const struct ctx *ctx, void *arg, struct err *e)
+{
+    struct create *cr = arg;
+    return container_files_remove(cr->s, cr->c->o.id, e);
+}
+
+/* The stop signal: the request's, else the image's, else SIGTERM. */
+static int stop_signal(const struct create *cr, const Runtime__V1__ContainerConfig *config, const char **ret, struct err *e)
+{
+    int number = signal_from_cri((int)config->stop_signal);
+    if (number == 0 && cr->image->config.stop_signal[0]) {
+        int r = signal_parse(view_of(cr->image->config.stop_signal), &number, e);
+        if (r < 0)
+            return err_wrap(e, r, "stop signal of image \"%s\"", cr->image->id);
+    }
+    *ret = number ? signal_name(number) : "SIGTERM";
+    return 0;
+}
+
+static int make_container(struct create *cr, const Runtime__V1__CreateContainerRequest *req, const char *name, struct err *e)
+{
+    struct container *c = cr->c = container_new();
+    if (!c)
+        return err_oom(e);
+    struct arena *a = &c->o.arena;
+    char id[ID_LEN + 1];
+    TRY(id_generate(id, e));
+    c->meta.id = c->o.id = arena_strdup(a, id);
+    c->meta.name = c->o.name = arena_strdup(a, name);
+    c->meta.sandbox_id = arena_strdup(a, cr->sb->o.id);
+    c->meta.config = (Runtime__V1__ContainerConfig *)message_dup(&req->config->base, a);
+    c->meta.image_ref = arena_strdup(a, cr->image->id);
+    c->meta.process_label = "";
+    c->meta.log_path = "";
+    TRY(stop_signal(cr, req->config, &c->meta.stop_signal, e));
+    const char *log_dir = cr->sb->meta.config->log_directory;
+    if (log_dir[0] && req->config->log_path[0])
+        c->meta.log_path = fs_join(a, log_dir, req->config->log_path);
+    c->tty = req->config->tty;
+    c->status.created_at = clock_real();
+    c->o.hidden = true;
+    bool complete = c->meta.id && c->meta.name && c->meta.sandbox_id && c->meta.config && c->meta.image_ref && c->meta.log_path;
+    return complete ? 0 : err_oom(e);
+}
+
+static int make_directories(struct create *cr, struct err *e)
+{
+    char *root = container_root_dir(cr->s, cr->arena, cr->c->o.id), *io = container_io_dir(cr->s, cr->arena, cr->c->o.id);
+    if (!root || !io)
+        return err_oom(e);
+    undo_push(&cr->undo, "remove the container's files", undo_files, cr);
+    TRY(fs_mkdir_all(root, 0700, e));
+    return fs_mkdir_all(io, 0700, e);
+}
+
+static int create_record(struct create *cr, struct err *e)
+{
+    struct cri_service *s = cr->s;
+    struct container *c = cr->c;
+    const Runtime__V1__ContainerConfig *config = c->meta.config;
+    _cleanup_buf_ struct buf spec = BUF_INIT(SPEC_MAX), json = BUF_INIT(RECORD_MAX);
+    TRY(container_spec_make(s, &cr->ctx, cr->sb, c, cr->image, cr->arena, &spec, e));
+    TRY(meta_container_encode(&c->meta, &json, e));
+    struct ctrd_extension extension = {
+        .key = META_CONTAINER_EXTENSION,
+        .any = {.type_url = META_CONTAINER_TYPE_URL, .value = buf_view(&json)},
+    };
+    struct ctrd_container record = {
+        .id = c->o.id,
+        .image = cr->image->names.n ? cr->image->names.v[0] : cr->image->id,
+        .runtime_name = s->config.runtime_name,
+        .snapshotter = s->config.snapshotter,
+        .snapshot_key = c->o.id,
+        .spec = {.type_url = OCI_TYPE_URL_SPEC, .value = buf_view(&spec)},
+        .extensions = &extension,
+        .n_extensions = 1,
+    };
+    TRY(cri_runtime_options(s, cr->arena, &record.runtime_options, e));
+    TRY(cri_record_labels(cr->arena, &cr->image->config.labels, config->labels, config->n_labels, META_KIND_CONTAINER, &record.labels, e));
+    TRY(ctrd_container_create(&s->ctrd, &cr->ctx, &record, e));
+    undo_push(&cr->undo, "delete the container record", undo_record, cr);
+    return 0;
+}
+
+static int create_snapshot(struct create *cr, struct err *e)
+{
+    struct ctrd_mounts mounts;
+    undo_push(&cr->undo, "remove the snapshot", undo_snapshot, cr);
+    return ctrd_snapshot_prepare(&cr->s->ctrd, &cr->ctx, cr->s->config.snapshotter, cr->c->o.id, cr->image->chain_id, NULL, cr->arena, &mounts, e);
+}
+
+static int find_image(struct create *cr, const Runtime__V1__ContainerConfig *config, struct err *e)
+{
+    int r = image_resolve_local(cr->s->images, config->image->image, &cr->image, e);
+    return r < 0 ? r : r == 0 ? err_raise(e, ERR_NOT_FOUND, "image \"%s\" is not present", config->image->image) : 0;
+}
+
+static int steps(struct create *cr, const Runtime__V1__CreateContainerRequest *req, const char *name, struct err *e)
+{
+    object_lock(&cr->sb->o);
+    bool ready = cr->sb->state == SANDBOX_STATE_READY && !cr->sb->removing;
+    object_unlock(&cr->sb->o);
+    if (!ready)
+        return err_raise(e, ERR_FAILED_PRECONDITION, "sandbox \"%s\" is not running", cr->sb->o.id);
+    TRY(find_image(cr, req->config, e));
+    TRY(make_container(cr, req, name, e));
+    TRY(make_directories(cr, e));
+    TRY(create_record(cr, e));
+    TRY(create_snapshot(cr, e));
+    TRY(container_checkpoint(cr->s, cr->c, e));
+    TRY(store_add(&cr->s->containers, &cr->c->o, e));
+    object_lock(&cr->c->o);
+    cr->c->o.hidden = false;
+    object_unlock(&cr->c->o);
+    return 0;
+}
+
+static int create_container(struct cri_service *s, struct rpc_call *call, struct sandbox *sb, const Runtime__V1__CreateContainerRequest *req,
+                            const char *name, const char **ret_id, struct err *e)
+{
+    static const struct ctx background = CTX_BACKGROUND;
+    struct create cr = {.s = s, .arena = &call->arena, .sb = sb, .ctx = ctx_with_timeout(&background, CRI_RUN_LIMIT)};
+    int r = steps(&cr, req, name, e);
+    if (r == 0) {
+        undo_commit(&cr.undo);
+        *ret_id = arena_strdup(&call->arena, cr.c->o.id);
+        if (s->abandoned(call)) {
+            object_lock(&cr.c->o);
+            cr.c->o.unclaimed_since = clock_mono();
+            object_unlock(&cr.c->o);
+        }
+    } else {
+        struct ctx limit = ctx_with_timeout(&background, CRI_UNDO_LIMIT);
+        cri_undo(&cr.undo, &limit, "CreateContainer", cr.c ? cr.c->o.id : name);
+    }
+    image_unref(cr.image);
+    container_unref(cr.c);
+    return r < 0 ? r : *ret_id ? 0 : err_oom(e);
+}
+
+/* As in RunPodSandbox: an equal request for a container that has not been started gets it. 1: *ret_id is set. */
+static int find_existing(struct cri_service *s, struct arena *a, const struct sandbox *sb, const Runtime__V1__CreateContainerRequest *req,
+                         const char *name, const char **ret_id, struct err *e)
+{
+    struct object *o = store_find_name(&s->containers, name);
+    if (!o)
+        return 0;
+    _cleanup_container_ struct container *c = (struct container *)o;
+    bool equal = strcmp(c->meta.sandbox_id, sb->o.id) == 0 && cri_message_equal(&c->meta.config->base, &req->config->base);
+    object_lock(o);
+    bool fresh = container_state(c) == RUNTIME__V1__CONTAINER_STATE__CONTAINER_CREATED;
+    if (equal && fresh)
+        o->unclaimed_since = 0;
+    object_unlock(o);
+    if (!equal || !fresh)
+        return err_raise(e, ERR_ALREADY_EXISTS, "container name \"%s\" belongs to container \"%s\", which %s; remove that one first", name, o->id,
+                         equal ? "was started already" : "has another configuration");
+    *ret_id = arena_strdup(a, o->id);
+    return *ret_id ? 1 : err_oom(e);
+}
+
+int cri_create_container(struct cri_service *s, struct rpc_call *call, const Runtime__V1__CreateContainerRequest *req,
+                         Runtime__V1__CreateContainerResponse *resp, struct err *e)
+{
+    TRY(validate(req, e));
+    _cleanup_sandbox_ struct sandbox *sb = NULL;
+    TRY(sandbox_find(s, req->pod_sandbox_id, &sb, e));
+    char *name = meta_container_name(&call->arena, req->config->metadata, sb->meta.config->metadata);
+    struct view packed;
+    if (!name)
+        return err_oom(e);
+    TRY(cri_message_pack(&req->base, &call->arena, &packed, e));
+    struct inflight_op *op;
+    char result[INFLIGHT_RESULT_MAX];
+    int r = inflight_begin(&s->inflight, name, packed, &call->ctx, &op, result, e);
+    if (r < 0)
+        return r;
+    if (r == 2)
+        return -(int)e->code;
+    const char *id = r == 1 ? arena_strdup(&call->arena, result) : NULL;
+    if (r == 0) {
+        r = find_existing(s, &call->arena, sb, req, name, &id, e);
+        if (r == 0)
+            r = create_container(s, call, sb, req, name, &id, e);
+        inflight_finish(&s->inflight, op, r < 0 ? r : 0, id, e);
+        TRY(r);
+    }
+    if (!id)
+        return err_oom(e);
+    resp->container_id = (char *)id;
+    return 0;
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See container_spec.h. The I/O around the pure functions of oci/: resolving mount sources and devices, looking up the user, reading the seccomp profile.
+ */
+#include "cri/container_spec.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "cri/container.h"
+#include "cri/image_users.h"
+#include "cri/sandbox.h"
+#include "parse/mountinfo.h"
+
+enum { MOUNT_TABLE_MAX = 64 << 20 };
+
+/* The real path of a mount's source, made as a directory when it is missing. */
+static int resolve_source(const Runtime__V1__Mount *m, struct arena *a, const char **ret, struct err *e)
+{
+    if (m->host_path[0] != '/')
+        return err_raise(e, ERR_INVALID_ARGUMENT, "mount of \"%s\": host_path \"%s\" is not absolute", m->container_path, m->host_path);
+    char real[PATH_MAX];
+    if (!realpath(m->host_path, real)) {
+        if (errno != ENOENT)
+            return err_errno(e, errno, "mount of \"%s\": resolve %s", m->container_path, m->host_path);
+        TRY(fs_mkdir_all(m->host_path, 0755, e));
+        if (!realpath(m->host_path, real))
+            return err_errno(e, errno, "mount of \"%s\": resolve %s", m->container_path, m->host_path);
+    }
+    *ret = arena_strdup(a, real);
+    return *ret ? 0 : err_oom(e);
+}
+
+static int find_peer(struct view table, struct oci_mount_source *src, struct arena *a, struct err *e)
+{
+    struct mountinfo info;
+    if (!mountinfo_find(table, view_of(src->source), &info))
+        return 0;
+    src->peer = info.shared ? OCI_PEER_SHARED : info.master ? OCI_PEER_SLAVE : OCI_PEER_PRIVATE;
+    src->mount_point = arena_view(a, info.mount_point);
+    return src->mount_point ? 0 : err_oom(e);
+}
+
+static int resolve_mounts(struct cri_service *s, const Runtime__V1__ContainerConfig *config, struct arena *a, const struct oci_mount_source **ret,
+                          struct err *e)
+{
+    struct oci_mount_source *v = ARENA_NEW_N(a, struct oci_mount_source, config->n_mounts);
+    _cleanup_buf_ struct buf table = BUF_INIT(MOUNT_TABLE_MAX);
+    if (!v)
+        return err_oom(e);
+    if (config->n_mounts > 0)
+        TRY(s->os->mountinfo(&table, e));
+    for (size_t i = 0; i < config->n_mounts; i++) {
+        if (config->mounts[i]->image && config->mounts[i]->image->image[0])
+            return err_raise(e, ERR_UNIMPLEMENTED, "config.mounts[%zu]: image volumes are not supported yet", i);
+        TRY(resolve_source(config->mounts[i], a, &v[i].source, e));
+        TRY(find_peer(buf_view(&table), &v[i], a, e));
+    }
+    *ret = v;
+    return 0;
+}
+
+static int resolve_devices(const Runtime__V1__ContainerConfig *config, struct arena *a, const struct oci_device **ret, size_t *ret_n, struct err *e)
+{
+    struct oci_device *v = ARENA_NEW_N(a, struct oci_device, config->n_devices);
+    if (!v)
+        return err_oom(e);
+    for (size_t i = 0; i < config->n_devices; i++) {
+        const Runtime__V1__Device *d = config->devices[i];
+        struct stat st;
+        if (stat(d->host_path, &st) < 0)
+            return err_errno(e, errno, "config.devices[%zu]: %s", i, d->host_path);
+        if (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
+            return err_raise(e, ERR_INVALID_ARGUMENT, "config.devices[%zu]: %s is not a device", i, d->host_path);
+        v[i] = (struct oci_device){
+            .path = d->container_path[0] ? d->container_path : d->host_path,
+            .type = S_ISCHR(st.st_mode) ? 'c' : 'b',
+            .major = major(st.st_rdev),
+            .minor = minor(st.st_rdev),
+            .mode = st.st_mode & 07777,
+            .uid = st.st_uid,
+            .gid = st.st_gid,
+            .access = d->permissions[0] ? d->permissions : "rwm",
+        };
+    }
+    *ret = v;
+    *ret_n = config->n_devices;
+    return 0;
+}
+
+/* The process whose PID namespace is joined with mode TARGET: a running container of the same pod. */
+static int resolve_target(struct cri_service *s, const struct sandbox *sb, const Runtime__V1__LinuxContainerSecurityContext *sc, uint32_t *ret,
+                          struct err *e)
+{
+    const Runtime__V1__NamespaceOption *o = sc ? sc->namespace_options : NULL;
+    if (!o || o->pid != RUNTIME__V1__NAMESPACE_MODE__TARGET)
+        return 0;
+    _cleanup_container_ struct container *target = NULL;
+    int r = container_find(s, o->target_id, &target, e);
+    if (r < 0)
+        return err_wrap(e, r, "target of the PID namespace");
+    object_lock(&target->o);
+    uint32_t pid = container_state(target) == RUNTIME__V1__CONTAINER_STATE__CONTAINER_RUNNING ? target->status.pid : 0;
+    object_unlock(&target->o);
+    if (strcmp(target->meta.sandbox_id, sb->o.id) != 0 || pid == 0)
+        return err_raise(e, ERR_FAILED_PRECONDITION, "target container \"%s\" of the PID namespace is not a running container of sandbox \"%s\"",
+                         o->target_id, sb->o.id);
+    *ret = pid;
+    return 0;
+}
+
+static int clamp_oom(const struct cri_service *s, const Runtime__V1__ContainerConfig *config)
+{
+    int want = config->linux && config->linux->resources ? (int)config->linux->resources->oom_score_adj : 0;
+    return want < s->oom_score_adj_min ? s->oom_score_adj_min : want;
+}
+
+static void log_notes(const struct container *c, const struct oci_notes *notes)
+{
+    for (size_t i = 0; i < notes->warnings.n; i++)
+        log_warning("container %s: %s", c->o.id, notes->warnings.v[i]);
+}
+
+int container_spec_make(struct cri_service *s, const struct ctx *ctx, struct sandbox *sb, struct container *c, const struct image *image,
+                        struct arena *a, struct buf *out, struct err *e)
+{
+    const Runtime__V1__ContainerConfig *config = c->meta.config;
+    const Runtime__V1__LinuxContainerSecurityContext *sc = config->linux ? config->linux->security_context : NULL;
+    struct oci_notes notes = {0};
+    object_lock(&sb->o);
+    uint32_t pid = sb->pid;
+    object_unlock(&sb->o);
+    struct oci_container_input in = {
+        .id = c->o.id,
+        .sandbox_id = sb->o.id,
+        .sandbox_pid = pid,
+        .config = config,
+        .sandbox_config = sb->meta.config,
+        .image = &image->config,
+        .image_name = config->image->user_specified_image[0] ? config->image->user_specified_image : config->image->image,
+        .hostname_path = sandbox_hostname_path(s, a, sb->o.id),
+        .hosts_path = sandbox_hosts_path(s, a, sb->o.id),
+        .resolv_path = sandbox_resolv_path(s, a, sb->o.id),
+        .shm_path = sandbox_shm_path(s, a, sb->o.id),
+        .oom_score_adj = clamp_oom(s, config),
+        .host = &s->host,
+        .policy = &s->policy,
+        .notes = &notes,
+    };
+    if (!in.hostname_path || !in.hosts_path || !in.resolv_path || !in.shm_path)
+        return err_oom(e);
+    TRY(resolve_mounts(s, config, a, &in.mounts, e));
+    TRY(resolve_devices(config, a, &in.devices, &in.n_devices, e));
+    TRY(resolve_target(s, sb, sc, &in.target_pid, e));
+    TRY(image_user_resolve(s, ctx, image, sc, a, &in.user, e));
+    TRY(oci_container_spec(&in, a, out, e));
+    log_notes(c, &notes);
+    return 0;
+}

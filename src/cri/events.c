@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See events.h. Exits are handled on the background pool, so that one container whose last output is slow does not hold up another's end.
+ */
+#include "cri/events.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "cri/container.h"
+#include "cri/exits.h"
+#include "cri/sandbox.h"
+
+struct cri_events {
+    struct cri_service *s;
+    pthread_t thread;
+    struct cancel cancel;
+};
+
+static const char *const event_filters[] = {
+    "topic==\"/tasks/exit\"", "topic==\"/tasks/oom\"", "topic~=\"^/images/\"", NULL,
+};
+
+struct exit_job {
+    struct cri_service *s;
+    uint32_t status;
+    int64_t at;
+    char id[]; /* container id */
+};
+
+static void run_exit_job(void *arg)
+{
+    struct exit_job *job = arg;
+    cri_exit_handle(job->s, job->id, job->status, job->at);
+    mem_free(job);
+}
+
+static void submit_exit(struct cri_service *s, const struct ctrd_event_info *info)
+{
+    size_t n = strlen(info->container_id) + 1;
+    struct exit_job *job = mem_alloc(sizeof *job + n);
+    struct err e = ERR_INIT;
+    if (job) {
+        *job = (struct exit_job){.s = s, .status = info->exit_status, .at = info->exited_at};
+        memcpy(job->id, info->container_id, n);
+        if (executor_submit(s->background, EXEC_FAST, run_exit_job, job, &e) == 0)
+            return;
+        mem_free(job);
+    }
+    cri_exit_handle(s, info->container_id, info->exit_status, info->exited_at); /* late is better than never */
+}
+
+static void note_oom(struct cri_service *s, const char *id)
+{
+    struct container *c = NULL;
+    if (container_get(&s->containers, id, &c, NULL) < 0)
+        return;
+    object_lock(&c->o);
+    c->oom_killed = true;
+    object_unlock(&c->o);
+    container_unref(c);
+}
+
+static void update_image(struct cri_service *s, const char *name)
+{
+    static const struct ctx background = CTX_BACKGROUND;
+    struct ctx ctx = ctx_with_timeout(&background, CRI_UNDO_LIMIT);
+    struct err e = ERR_INIT;
+    if (image_store_update(s->images, &ctx, name, &e) < 0)
+        log_warning("image %s has changed, but cannot be read: %s", name, e.message);
+}
+
+void cri_event_handle(struct cri_service *s, const struct ctrd_event *event)
+{
+    _cleanup_arena_ struct arena a = ARENA_INIT(1 << 20);
+    struct ctrd_event_info info;
+    struct err e = ERR_INIT;
+    if (ctrd_event_decode(event, &a, &info, &e) < 0) {
+        log_warning("event %s of containerd cannot be read: %s", event->topic, e.message);
+        return;
+    }
+    if (info.kind == CTRD_EVENT_TASK_EXIT && strcmp(info.container_id, info.process_id) == 0)
+        submit_exit(s, &info);
+    else if (info.kind == CTRD_EVENT_TASK_OOM)
+        note_oom(s, info.container_id);
+    else if (info.kind == CTRD_EVENT_IMAGE)
+        update_image(s, info.image_name);
+}
+
+/* True when the object is believed to have a task. */
+static bool sandbox_runs(struct object *o)
+{
+    struct sandbox *sb = (struct sandbox *)o;
+    object_lock(o);
+    bool runs = sb->state == SANDBOX_STATE_READY;
+    object_unlock(o);
+    return runs;
+}
+
+static bool container_runs(struct object *o)
+{
+    struct container *c = (struct container *)o;
+    object_lock(o);
+    bool runs = container_state(c) == RUNTIME__V1__CONTAINER_STATE__CONTAINER_RUNNING && !c->starting;
+    object_unlock(o);
+    return runs;
+}
+
+static void resync_store(struct cri_service *s, const struct ctx *ctx, struct store *store, bool (*runs)(struct object *))
+{
+    _cleanup_arena_ struct arena a = ARENA_INIT(ARENA_BUDGET_DEFAULT);
+    struct object **list;
+    size_t n;
+    struct err e = ERR_INIT;
+    if (store_list(store, &a, &list, &n, &e) < 0) {
+        log_error("tasks are not looked at again: %s", e.message);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (runs(list[i]) && cri_exit_check(s, ctx, list[i]->id, &e) < 0)
+            log_warning("%s %s: its task cannot be looked at: %s", store->what, list[i]->id, e.message);
+        object_unref(list[i]);
+    }
+}
+
+void cri_events_resync(struct cri_service *s, const struct ctx *ctx)
+{
+    resync_store(s, ctx, &s->sandboxes, sandbox_runs);
+    resync_store(s, ctx, &s->containers, container_runs);
+}
+
+static bool is_unclaimed(struct object *o, uint64_t now)
+{
+    object_lock(o);
+    bool yes = o->unclaimed_since != 0 && now - o->unclaimed_since >= CRI_UNCLAIMED_LIMIT;
+    object_unlock(o);
+    return yes;
+}
+
+static void remove_unclaimed_in(struct cri_service *s, const struct ctx *ctx, struct store *store, bool sandboxes)
+{
+    _cleanup_arena_ struct arena a = ARENA_INIT(ARENA_BUDGET_DEFAULT);
+    struct object **list;
+    size_t n;
+    struct err e = ERR_INIT;
+    if (store_list(store, &a, &list, &n, &e) < 0)
+        return; /* tried again in a minute */
+    uint64_t now = clock_mono();
+    for (size_t i = 0; i < n; i++) {
+        if (is_unclaimed(list[i], now)) {
+            log_info("%s %s was made for a client that never came back for it: removed", store->what, list[i]->id);
+            int r = sandboxes ? sandbox_remove(s, ctx, (struct sandbox *)list[i], &e) : container_remove(s, ctx, (struct container *)list[i], &e);
+            if (r < 0)
+                log_warning("%s %s is not removed: %s", store->what, list[i]->id, e.message);
+        }
+        object_unref(list[i]);
+    }
+}
+
+void cri_remove_unclaimed(struct cri_service *s, const struct ctx *ctx)
+{
+    remove_unclaimed_in(s, ctx, &s->containers, false);
+    remove_unclaimed_in(s, ctx, &s->sandboxes, true);
+}
+
+/* Follows the stream until it breaks. Its reads end once a minute for the housekeeping. */
+static int follow(struct cri_events *ev, struct ctrd_events *stream, const struct ctx *forever, struct err *e)
+{
+    for (;;) {
+        _cleanup_arena_ struct arena a = ARENA_INIT(16 << 20);
+        struct ctx slice = ctx_with_timeout(forever, 60 * NSEC_PER_SEC);
+        struct ctrd_event event;
+        int r = ctrd_events_next(&ev->s->ctrd, &slice, stream, &a, &event, e);
+        if (r > 0) {
+            cri_event_handle(ev->s, &event);
+        } else if (r == -ERR_DEADLINE_EXCEEDED && ctx_check(forever, "events", e) == 0) {
+            cri_remove_unclaimed(ev->s, forever);
+        } else {
+            return r < 0 ? r : err_raise(e, ERR_UNAVAILABLE, "containerd ended the event stream");
+        }
+    }
+}
+
+static int subscribe_and_follow(struct cri_events *ev, const struct ctx *forever, struct err *e)
+{
+    struct ctrd_events *stream;
+    TRY(ctrd_events_open(&ev->s->ctrd, forever, event_filters, &stream, e));
+    cri_events_resync(ev->s, forever);
+    int r = follow(ev, stream, forever, e);
+    ctrd_events_close(&ev->s->ctrd, stream);
+    return r;
+}
+
+static void *events_thread(void *arg)
+{
+    struct cri_events *ev = arg;
+    struct ctx forever = {.deadline = CLOCK_NEVER, .cancel = &ev->cancel};
+    uint64_t delay = 100 * NSEC_PER_MSEC;
+    while (!atomic_load(&ev->cancel.set)) {
+        struct err e = ERR_INIT;
+        uint64_t began = clock_mono();
+        subscribe_and_follow(ev, &forever, &e);
+        if (atomic_load(&ev->cancel.set))
+            break;
+        if (clock_mono() - began > 10 * NSEC_PER_SEC)
+            delay = 100 * NSEC_PER_MSEC;
+        log_warning("event stream of containerd: %s; subscribing again in %u ms", e.message, (unsigned)(delay / NSEC_PER_MSEC));
+        struct pollfd wake = {.fd = ev->cancel.wake_fd, .events = POLLIN};
+        poll(&wake, 1, (int)(delay / NSEC_PER_MSEC));
+        delay = MIN_OF(delay * 2, 5 * NSEC_PER_SEC);
+    }
+    return NULL;
+}
+
+int cri_events_start(struct cri_service *s, struct cri_events **ret, struct err *e)
+{
+    struct cri_events *ev = mem_zalloc(sizeof *ev);
+    if (!ev)
+        return err_oom(e);
+    ev->s = s;
+    int r = cancel_init(&ev->cancel, e);
+    if (r == 0) {
+        int error = pthread_create(&ev->thread, NULL, events_thread, ev);
+        if (error)
+            r = err_errno(e, error, "start the event thread");
+    }
+    if (r < 0) {
+        cancel_done(&ev->cancel);
+        mem_free(ev);
+        return r;
+    }
+    *ret = ev;
+    return 0;
+}
+
+void cri_events_stop(struct cri_events *ev)
+{
+    if (!ev)
+        return;
+    cancel_fire(&ev->cancel);
+    pthread_join(ev->thread, NULL);
+    cancel_done(&ev->cancel);
+    mem_free(ev);
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See records.h.
+ */
+#include "cri/records.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "containerd/runc_options.h"
+#include "cri/convert.h"
+
+int cri_runtime_options(const struct cri_service *s, struct arena *a, struct ctrd_any *ret, struct err *e)
+{
+    struct ctrd_runc_options o = {.systemd_cgroup = s->config.systemd_cgroup, .binary_name = s->config.runtime_binary};
+    return ctrd_runc_options_pack(&o, a, ret, e);
+}
+
+static bool reserved(const char *key)
+{
+    return strncmp(key, "containerd.io/", strlen("containerd.io/")) == 0 || strncmp(key, "io.cri-containerd", strlen("io.cri-containerd")) == 0;
+}
+
+int cri_record_labels(struct arena *a, const struct kvlist *image_labels, const void *labels, size_t n, const char *kind, struct kvlist *ret,
+                      struct err *e)
+{
+    const struct map_entry *const *own = labels;
+    *ret = (struct kvlist){0};
+    for (size_t i = 0; i < image_labels->n; i++) {
+        const struct kv *kv = &image_labels->v[i];
+        /* containerd refuses a label of more than 4096 bytes; one of the image is no reason to refuse the container. */
+        if (!reserved(kv->key) && strlen(kv->key) + strlen(kv->value) <= 4096 && kvlist_set(ret, a, kv->key, kv->value) < 0)
+            return err_oom(e);
+    }
+    for (size_t i = 0; i < n; i++)
+        if (kvlist_set(ret, a, own[i]->key, own[i]->value) < 0)
+            return err_oom(e);
+    return kvlist_set(ret, a, META_LABEL_KIND, kind) < 0 ? err_oom(e) : 0;
+}
+
+int cri_ensure_sandbox_image(struct cri_service *s, const struct ctx *ctx, struct image **ret, struct err *e)
+{
+    struct kv pinned = {(char *)IMAGE_LABEL_PINNED, (char *)IMAGE_LABEL_PINNED_VALUE};
+    struct kvlist labels = {.v = &pinned, .n = 1, .cap = 1};
+    int r = image_ensure(s->image_service, ctx, s->config.sandbox_image, &labels, ret, e);
+    return r < 0 ? err_wrap(e, r, "sandbox image \"%s\"", s->config.sandbox_image) : 0;
+}
+
+int cri_message_pack(const ProtobufCMessage *m, struct arena *a, struct view *ret, struct err *e)
+{
+    size_t n = protobuf_c_message_get_packed_size(m);
+    uint8_t *p = arena_alloc(a, n);
+    if (!p)
+        return err_oom(e);
+    *ret = view_make((char *)p, protobuf_c_message_pack(m, p));
+    return 0;
+}
+
+bool cri_message_equal(const ProtobufCMessage *x, const ProtobufCMessage *y)
+{
+    _cleanup_arena_ struct arena a = ARENA_INIT(ARENA_BUDGET_DEFAULT);
+    struct view vx, vy;
+    return cri_message_pack(x, &a, &vx, NULL) == 0 && cri_message_pack(y, &a, &vy, NULL) == 0 && view_eq(vx, vy);
+}
+
+struct undo_report {
+    const char *rpc, *id;
+};
+
+static void report(void *user, const char *what, const struct err *e)
+{
+    const struct undo_report *r = user;
+    log_warning("%s %s: rollback: %s: %s", r->rpc, r->id, what, e->message);
+}
+
+void cri_undo(struct undo *u, const struct ctx *ctx, const char *rpc, const char *id)
+{
+    struct undo_report r = {rpc, id};
+    undo_run(u, ctx, report, &r);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Records: what goes into containerd's container objects besides spec and extension, and small helpers about messages and rollback that the creating
+ * handlers share.
+ */
+#ifndef CRI_CRI_RECORDS_H
+#define CRI_CRI_RECORDS_H
+
+#include "base/undo.h"
+#include "cri/service.h"
+
+/* The shim's options (runc binary, systemd cgroups). In the arena. */
+int cri_runtime_options(const struct cri_service *s, struct arena *a, struct ctrd_any *ret, struct err *e);
+
+/* Labels of a record: the image's own without the reserved prefixes (containerd.io/ and io.cri-containerd: an image must not steer containerd, CVE-2026-53488),
+ * then the request's (a map<string,string> of n entries), then the kind. */
+int cri_record_labels(struct arena *a, const struct kvlist *image_labels, const void *labels, size_t n, const char *kind, struct kvlist *ret,
+                      struct err *e);
+
+/* The pause image, pulled and pinned if it is not there. *ret is a reference, the caller's. */
+int cri_ensure_sandbox_image(struct cri_service *s, const struct ctx *ctx, struct image **ret, struct err *e);
+
+/* The wire bytes of a message, in the arena. */
+int cri_message_pack(const ProtobufCMessage *m, struct arena *a, struct view *ret, struct err *e);
+/* True when two messages have the same wire bytes. */
+bool cri_message_equal(const ProtobufCMessage *x, const ProtobufCMessage *y);
+
+/* Runs a rollback and logs each step that fails, naming the RPC and the object. */
+void cri_undo(struct undo *u, const struct ctx *ctx, const char *rpc, const char *id);
+
+#endif

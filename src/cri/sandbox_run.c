@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * RunPodSandbox.
+ *
+ * The order is what makes it fast and safe (ARCHITECTURE.md, "The life of a RunPodSandbox"): the record with the path of the network namespace is
+ * durable in containerd before anything is made, so a killed daemon finds what to undo; then the network is set up on a thread of its own
+ * beside the snapshot and the task of the pause container; one update stores address and CNI result; then the pause process starts.
+ * Every step pushes its undoing.
+ */
+#include <pthread.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/undo.h"
+#include "cni/netns.h"
+#include "containerd/runc_options.h"
+#include "cri/exits.h"
+#include "cri/handlers.h"
+#include "cri/sandbox.h"
+#include "cri/records.h"
+#include "oci/constants.h"
+#include "proto/methods.h"
+#include "state/gojson.h"
+
+enum { SPEC_MAX = 4 << 20, RECORD_MAX = 16 << 20 };
+
+/* Everything that one run knows. The sandbox is counted; the rest lives as long as the call. */
+struct run {
+    struct cri_service *s;
+    struct ctx ctx; /* the work's own limit */
+    struct arena *arena;
+    struct sandbox *sb;
+    struct image *image;
+    struct undo undo;
+    struct cni_pod_result network;
+    struct ctrd_mounts rootfs;
+    uint32_t pid;
+    /* the network's thread */
+    pthread_t thread;
+    bool thread_started;
+    int network_r;
+    struct err network_err;
+};
+
+static int validate(const Runtime__V1__RunPodSandboxRequest *req, struct err *e)
+{
+    const Runtime__V1__PodSandboxConfig *c = req->config;
+    if (!c)
+        return err_raise(e, ERR_INVALID_ARGUMENT, "config is missing");
+    if (!c->metadata)
+        return err_raise(e, ERR_INVALID_ARGUMENT, "config.metadata is missing");
+    if (c->metadata->name[0] == '\0' || c->metadata->uid[0] == '\0' || c->metadata->namespace_[0] == '\0')
+        return err_raise(e, ERR_INVALID_ARGUMENT, "config.metadata.%s is empty",
+                         c->metadata->name[0] == '\0' ? "name" : c->metadata->uid[0] == '\0' ? "uid" : "namespace");
+    if (req->runtime_handler[0] != '\0' && strcmp(req->runtime_handler, "runc") != 0)
+        return err_raise(e, ERR_INVALID_ARGUMENT, "runtime_handler \"%s\" is not configured", req->runtime_handler);
+    return 0;
+}
+
+static int undo_record(const struct ctx *ctx, void *arg, struct err *e)
+{
+    struct run *run = arg;
+    int r = ctrd_container_delete(&run->s->ctrd, ctx, run->sb->o.id, e);
+    return ctrd_is_not_found(r, e) ? 0 : r;
+}
+
+static int undo_files(const struct ctx *ctx, void *arg, struct err *e)
+{
+    struct run *run = arg;
+    return sandbox_files_remove(run->s, run->sb->o.id, e);
+}
+
+static int undo_netns(const struct ctx *ctx, void *arg, struct err *e)
+{
+    struct run *run = arg;
+    return run->s->os->netns_remove(run->sb->meta.netns_path, e);
+}
+
+static int undo_network(const struct ctx *ctx, void *arg, struct err *e)
+{
+    struct run *run = arg;
+    return sandbox_network_down(run->s, ctx, &run->sb->meta, e);
+}
+
+static int undo_snapshot(const struct ctx *ctx, void *arg, struct err *e)
+{
+    struct run *run = arg;
+    int r = ctrd_snapshot_remove(&run->s->ctrd, ctx, run->s->config.snapshotter, run->sb->o.id, e);
+    return ctrd_is_not_found(r, e) ? 0 : r;
+}
+
+static int undo_task(const struct ctx *ctx, void *arg, struct err *e)
+{
+    struct run *run = arg;
+    return cri_task_destroy(run->s, ctx, run->sb->o.id, e);
+}
+
+static int undo_store(const struct ctx *ctx, void *arg, struct err *e)
+{
+    struct run *run = arg;
+    store_remove(&run->s->sandboxes, run->sb->o.id);
+    return 0;
+}
+
+/* A new sandbox object with id, name and a copy of the configuration. */
+static int make_sandbox(struct run *run, const Runtime__V1__RunPodSandboxRequest *req, const char *name, struct err *e)
+{
+    struct sandbox *sb = run->sb = sandbox_new();
+    if (!sb)
+        return err_oom(e);
+    struct arena *a = &sb->o.arena;
+    char id[ID_LEN + 1];
+    TRY(id_generate(id, e));
+    sb->meta.id = sb->o.id = arena_strdup(a, id);
+    sb->meta.name = sb->o.name = arena_strdup(a, name);
+    sb->meta.config = (Runtime__V1__PodSandboxConfig *)message_dup(&req->config->base, a);
+    sb->meta.runtime_handler = arena_strdup(a, req->runtime_handler);
+    sb->meta.netns_path = sb->meta.ip = sb->meta.process_label = "";
+    sb->created_at = clock_real();
+    sb->o.hidden = true;
+    if (!sb->meta.id || !sb->meta.name || !sb->meta.config || !sb->meta.runtime_handler)
+        return err_oom(e);
+    if (sandbox_host_network(req->config)) {
+        sb->network_down = true;
+        return 0;
+    }
+    _cleanup_free_ char *path = NULL;
+    TRY(netns_path_new(run->s->config.netns_dir, &path, e));
+    sb->meta.netns_path = arena_strdup(a, path);
+    return sb->meta.netns_path ? 0 : err_oom(e);
+}
+
+static int make_spec(struct run *run, struct buf *out, struct err *e)
+{
+    struct cri_service *s = run->s;
+    const struct sandbox *sb = run->sb;
+    const Runtime__V1__LinuxSandboxSecurityContext *sc = sb->meta.config->linux ? sb->meta.config->linux->security_context : NULL;
+    struct oci_sandbox_input in = {
+        .id = sb->o.id,
+        .config = sb->meta.config,
+        .image = &run->image->config,
+        .image_name = s->config.sandbox_image,
+        .netns_path = sb->meta.netns_path[0] ? sb->meta.netns_path : NULL,
+        .shm_path = sandbox_shm_path(s, run->arena, sb->o.id),
+        .resolv_path = sandbox_resolv_path(s, run->arena, sb->o.id),
+        .oom_score_adj = OCI_SANDBOX_OOM_SCORE_ADJ < s->oom_score_adj_min ? s->oom_score_adj_min : OCI_SANDBOX_OOM_SCORE_ADJ,
+        .host = &s->host,
+        .policy = &s->policy,
+    };
+    if (sc && sc->run_as_user)
+        in.user.uid = (uint32_t)sc->run_as_user->value;
+    if (sc && sc->run_as_group)
+        in.user.gid = (uint32_t)sc->run_as_group->value;
+    return in.shm_path && in.resolv_path ? oci_sandbox_spec(&in, run->arena, out, e) : err_oom(e);
+}
+
+/* Containerd's record: from here on a killed daemon knows of the sandbox. */
+static int create_record(struct run *run, struct err *e)
+{
+    struct cri_service *s = run->s;
+    const struct sandbox *sb = run->sb;
+    _cleanup_buf_ struct buf spec = BUF_INIT(SPEC_MAX), record = BUF_INIT(RECORD_MAX);
+    struct ctrd_extension extension;
+    TRY(make_spec(run, &spec, e));
+    TRY(sandbox_extension(&sb->meta, &record, &extension, e));
+    struct ctrd_container c = {
+        .id = sb->o.id,
+        .image = s->config.sandbox_image,
+        .runtime_name = s->config.runtime_name,
+        .snapshotter = s->config.snapshotter,
+        .snapshot_key = sb->o.id,
+        .spec = {.type_url = OCI_TYPE_URL_SPEC, .value = buf_view(&spec)},
+        .extensions = &extension,
+        .n_extensions = 1,
+    };
+    TRY(cri_runtime_options(s, run->arena, &c.runtime_options, e));
+    TRY(cri_record_labels(run->arena, &run->image->config.labels, sb->meta.config->labels, sb->meta.config->n_labels, META_KIND_SANDBOX,
+                          &c.labels, e));
+    TRY(ctrd_container_create(&s->ctrd, &run->ctx, &c, e));
+    undo_push(&run->undo, "delete the container record", undo_record, run);
+    return 0;
+}
+
+static void *network_thread(void *arg)
+{
+    struct run *run = arg;
+    run->network_r = sandbox_network_up(run->s, &run->ctx, &run->sb->meta, &run->sb->o.arena, &run->network, &run->network_err);
+    return NULL;
+}
+
+/* The namespace is made at once, since the task joins it; the plugins then run beside the task's creation. */
+static int network_begin(struct run *run, struct err *e)
+{
+    if (run->sb->meta.netns_path[0] == '\0')
+        return 0;
+    undo_push(&run->undo, "remove the network namespace", undo_netns, run);
+    TRY(run->s->os->netns_create(run->sb->meta.netns_path, e));
+    undo_push(&run->undo, "tear down the network", undo_network, run);
+    run->thread_started = pthread_create(&run->thread, NULL, network_thread, run) == 0;
+    if (!run->thread_started)
+        network_thread(run);
+    return 0;
+}
+
+static int network_finish(struct run *run, struct err *e)
+{
+    if (run->thread_started)
+        pthread_join(run->thread, NULL);
+    run->thread_started = false;
+    if (run->sb->meta.netns_path[0] == '\0')
+        return 0;
+    if (run->network_r < 0) {
+        *e = run->network_err;
+        return run->network_r;
+    }
+    struct sandbox_meta *m = &run->sb->meta;
+    _cleanup_buf_ struct buf json = BUF_INIT(RECORD_MAX);
+    struct jsonw w;
+    jsonw_init(&w, &json);
+    cni_result_write_json(&w, &run->network);
+    TRY(jsonw_finish(&w, e));
+    char *text = arena_view(&run->sb->o.arena, buf_view(&json));
+    if (!text)
+        return err_oom(e);
+    m->cni_result = view_make(text, json.n);
+    m->ip = run->network.ip;
+    m->additional_ips = run->network.additional_ips;
+    return 0;
+}
+
+static int task_create(struct run *run, struct err *e)
+{
+    struct cri_service *s = run->s;
+    const char *id = run->sb->o.id;
+    undo_push(&run->undo, "remove the snapshot", undo_snapshot, run);
+    TRY(ctrd_snapshot_prepare(&s->ctrd, &run->ctx, s->config.snapshotter, id, run->image->chain_id, NULL, run->arena, &run->rootfs, e));
+    struct ctrd_task_create t = {.container_id = id, .rootfs = run->rootfs};
+    TRY(cri_runtime_options(s, run->arena, &t.options, e));
+    undo_push(&run->undo, "delete the task", undo_task, run);
+    return ctrd_task_create(&s->ctrd, &run->ctx, &t, &run->pid, e);
+}
+
+static int store_network(struct run *run, struct err *e)
+{
+    if (run->sb->meta.netns_path[0] == '\0')
+        return 0;
+    _cleanup_buf_ struct buf record = BUF_INIT(RECORD_MAX);
+    struct ctrd_extension extension;
+    TRY(sandbox_extension(&run->sb->meta, &record, &extension, e));
+    struct ctrd_container c = {.id = run->sb->o.id, .extensions = &extension, .n_extensions = 1};
+    static const char *const fields[] = {CTRD_FIELD_EXTENSIONS "." META_SANDBOX_EXTENSION, NULL};
+    return ctrd_container_update(&run->s->ctrd, &run->ctx, &c, fields, e);
+}
+
+/* The sandbox is in its store before the process runs, so that an exit is never missed; clients see it once it is complete. */
+static int start(struct run *run, struct err *e)
+{
+    struct sandbox *sb = run->sb;
+    sb->pid = run->pid;
+    TRY(store_add(&run->s->sandboxes, &sb->o, e));
+    undo_push(&run->undo, "forget the sandbox", undo_store, run);
+    uint32_t pid;
+    TRY(ctrd_task_start(&run->s->ctrd, &run->ctx, sb->o.id, NULL, &pid, e));
+    object_lock(&sb->o);
+    if (sb->state == SANDBOX_STATE_UNKNOWN)
+        sb->state = SANDBOX_STATE_READY;
+    sb->o.hidden = false;
+    object_changed(&sb->o);
+    object_unlock(&sb->o);
+    return 0;
+}
+
+static int steps(struct run *run, const Runtime__V1__RunPodSandboxRequest *req, const char *name, struct err *e)
+{
+    struct cri_service *s = run->s;
+    if (!sandbox_host_network(req->config))
+        TRY(cni_ready(s->cni, e));
+    TRY(make_sandbox(run, req, name, e));
+    TRY(cri_ensure_sandbox_image(s, &run->ctx, &run->image, e));
+    undo_push(&run->undo, "remove the pod's files", undo_files, run);
+    TRY(sandbox_files_make(s, run->arena, run->sb->o.id, req->config, e));
+    TRY(create_record(run, e));
+    TRY(network_begin(run, e));
+    int r = task_create(run, e);
+    struct err network_err = ERR_INIT;
+    int nr = network_finish(run, &network_err);
+    if (r == 0 && nr < 0) {
+        *e = network_err;
+        r = nr;
+    }
+    TRY(r);
+    TRY(store_network(run, e));
+    return start(run, e);
+}
+
+/* Does the work. On success *ret_id is the id, in the arena. */
+static int run_sandbox(struct cri_service *s, struct arena *a, const Runtime__V1__RunPodSandboxRequest *req, const char *name,
+                       const char **ret_id, struct rpc_call *call, struct err *e)
+{
+    static const struct ctx background = CTX_BACKGROUND;
+    struct run run = {.s = s, .arena = a, .ctx = ctx_with_timeout(&background, CRI_RUN_LIMIT)};
+    int r = steps(&run, req, name, e);
+    if (r == 0) {
+        undo_commit(&run.undo);
+        *ret_id = arena_strdup(a, run.sb->o.id);
+        if (s->abandoned(call)) {
+            object_lock(&run.sb->o);
+            run.sb->o.unclaimed_since = clock_mono();
+            object_unlock(&run.sb->o);
+        }
+    } else {
+        struct ctx limit = ctx_with_timeout(&background, CRI_UNDO_LIMIT);
+        cri_undo(&run.undo, &limit, "RunPodSandbox", run.sb ? run.sb->o.id : name);
+    }
+    image_unref(run.image);
+    sandbox_unref(run.sb);
+    return r < 0 ? r : *ret_id ? 0 : err_oom(e);
+}
+
+/* An equal request for a sandbox that exists gets it; anything else under its name is refused. 1: *ret_id is set. */
+static int find_existing(struct cri_service *s, struct arena *a, const Runtime__V1__RunPodSandboxRequest *req, const char *name,
+                         const char **ret_id, struct err *e)
+{
+    struct object *o = store_find_name(&s->sandboxes, name);
+    if (!o)
+        return 0;
+    _cleanup_sandbox_ struct sandbox *sb = (struct sandbox *)o;
+    bool equal = cri_message_equal(&sb->meta.config->base, &req->config->base) && strcmp(sb->meta.runtime_handler, req->runtime_handler) == 0;
+    object_lock(o);
+    bool ready = sb->state == SANDBOX_STATE_READY;
+    if (equal && ready)
+        o->unclaimed_since = 0;
+    object_unlock(o);
+    if (!equal || !ready)
+        return err_raise(e, ERR_ALREADY_EXISTS, "sandbox name \"%s\" belongs to sandbox \"%s\", which %s; remove that one first", name, o->id,
+                         equal ? "has stopped" : "has another configuration");
+    *ret_id = arena_strdup(a, o->id);
+    return *ret_id ? 1 : err_oom(e);
+}
+
+int cri_run_pod_sandbox(struct cri_service *s, struct rpc_call *call, const Runtime__V1__RunPodSandboxRequest *req,
+                        Runtime__V1__RunPodSandboxResponse *resp, struct err *e)
+{
+    TRY(validate(req, e));
+    char *name = meta_sandbox_name(&call->arena, req->config->metadata);
+    struct view packed;
+    if (!name)
+        return err_oom(e);
+    TRY(cri_message_pack(&req->base, &call->arena, &packed, e));
+    struct inflight_op *op;
+    char result[INFLIGHT_RESULT_MAX];
+    int r = inflight_begin(&s->inflight, name, packed, &call->ctx, &op, result, e);
+    if (r < 0)
+        return r;
+    if (r == 2)
+        return -(int)e->code;
+    const char *id = r == 1 ? arena_strdup(&call->arena, result) : NULL;
+    if (r == 0) {
+        r = find_existing(s, &call->arena, req, name, &id, e);
+        if (r == 0)
+            r = run_sandbox(s, &call->arena, req, name, &id, call, e);
+        inflight_finish(&s->inflight, op, r < 0 ? r : 0, id, e);
+        TRY(r);
+    }
+    if (!id)
+        return err_oom(e);
+    resp->pod_sandbox_id = (char *)id;
+    return 0;
+}

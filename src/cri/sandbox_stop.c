@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * StopPodSandbox: containers, network, pause process, in this order and each step repeatable. A sandbox that does not exist is success.
+ */
+#include <signal.h>
+#include <string.h>
+
+#include "cri/container.h"
+#include "cri/exits.h"
+#include "cri/handlers.h"
+#include "cri/sandbox.h"
+
+/* Stops every container of the pod; all are tried, the first failure is reported. */
+static int stop_containers(struct cri_service *s, const struct ctx *ctx, const char *sandbox_id, struct err *e)
+{
+    _cleanup_arena_ struct arena a = ARENA_INIT(ARENA_BUDGET_DEFAULT);
+    struct object **list;
+    size_t n;
+    TRY(store_list(&s->containers, &a, &list, &n, e));
+    int r = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct container *c = (struct container *)list[i];
+        struct err one = ERR_INIT;
+        int k = strcmp(c->meta.sandbox_id, sandbox_id) == 0 ? container_stop(s, ctx, c, 0, &one) : 0;
+        if (k < 0 && r == 0) {
+            r = k;
+            *e = one;
+        }
+        container_unref(c);
+    }
+    return r;
+}
+
+static int stop_network(struct cri_service *s, const struct ctx *ctx, struct sandbox *sb, struct err *e)
+{
+    object_lock(&sb->o);
+    bool down = sb->network_down;
+    object_unlock(&sb->o);
+    if (down)
+        return 0;
+    TRY(sandbox_network_down(s, ctx, &sb->meta, e));
+    object_lock(&sb->o);
+    sb->network_down = true;
+    object_unlock(&sb->o);
+    return 0;
+}
+
+static int stop_pause(struct cri_service *s, const struct ctx *ctx, struct sandbox *sb, struct err *e)
+{
+    object_lock(&sb->o);
+    bool over = sb->state == SANDBOX_STATE_NOTREADY;
+    object_unlock(&sb->o);
+    if (over)
+        return 0;
+    TRY(cri_task_kill(s, ctx, sb->o.id, SIGKILL, true, e));
+    struct ctx limit = ctx_with_timeout(ctx, CRI_KILL_LIMIT);
+    return cri_exit_wait_sandbox(s, &limit, sb, e);
+}
+
+static int stop_steps(struct cri_service *s, const struct ctx *ctx, struct sandbox *sb, struct err *e)
+{
+    _cleanup_arena_ struct arena a = ARENA_INIT(65536);
+    TRY(stop_containers(s, ctx, sb->o.id, e));
+    TRY(stop_network(s, ctx, sb, e));
+    TRY(stop_pause(s, ctx, sb, e));
+    char *shm = sandbox_shm_path(s, &a, sb->o.id);
+    return shm ? s->os->unmount(shm, e) : err_oom(e);
+}
+
+int sandbox_stop(struct cri_service *s, const struct ctx *ctx, struct sandbox *sb, struct err *e)
+{
+    object_lock(&sb->o);
+    int r = 0;
+    while (sb->stopping && r == 0)
+        r = object_wait(&sb->o, ctx, "wait for another StopPodSandbox", e);
+    if (r == 0)
+        sb->stopping = true;
+    object_unlock(&sb->o);
+    TRY(r);
+    r = stop_steps(s, ctx, sb, e);
+    object_lock(&sb->o);
+    sb->stopping = false;
+    object_changed(&sb->o);
+    object_unlock(&sb->o);
+    return r < 0 ? err_wrap(e, r, "stop sandbox \"%s\"", sb->o.id) : 0;
+}
+
+int cri_stop_pod_sandbox(struct cri_service *s, struct rpc_call *call, const Runtime__V1__StopPodSandboxRequest *req,
+                         Runtime__V1__StopPodSandboxResponse *resp, struct err *e)
+{
+    _cleanup_sandbox_ struct sandbox *sb = NULL;
+    int r = sandbox_find(s, req->pod_sandbox_id, &sb, e);
+    if (r == -ERR_NOT_FOUND)
+        return 0;
+    TRY(r);
+    return sandbox_stop(s, &call->ctx, sb, e);
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Service: the one struct that holds everything a handler depends on, injected, so that a unit test can put a mock or a fake in each
+ * place. There are no globals. One file an RPC stands beside this one: RunPodSandbox is in sandbox_run.c, and so on; handlers.h lists them.
+ */
+#ifndef CRI_CRI_SERVICE_H
+#define CRI_CRI_SERVICE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/ctx.h"
+#include "base/err.h"
+#include "cni/cni.h"
+#include "containerd/containerd.h"
+#include "cri/os.h"
+#include "image/pull.h"
+#include "image/store.h"
+#include "loop/executor.h"
+#include "oci/spec.h"
+#include "rpc/server.h"
+#include "state/inflight.h"
+#include "state/store.h"
+#include "stream/cio.h"
+
+/* What the administrator chose. Strings are borrowed and outlive the service. */
+struct cri_config {
+    const char *root;           /* what must survive a reboot: hosts files, status files */
+    const char *state;          /* what must not: pipes, shm */
+    const char *snapshotter;
+    const char *runtime_name;   /* containerd's name of the shim */
+    const char *runtime_binary; /* the OCI runtime, "" for the shim's own default */
+    const char *sandbox_image;  /* the pause image */
+    const char *netns_dir;
+    bool systemd_cgroup;
+    uint64_t exit_poll;         /* ns between looks at a task whose exit event is awaited; 0 looks at once (tests on the fake) */
+    size_t log_line_max;
+};
+
+struct users_cache; /* image_users.h */
+
+struct cri_service {
+    struct cri_config config;
+    struct ctrd ctrd;                /* seam A */
+    const struct cri_os *os;         /* mounts, namespaces: the host */
+    struct cni *cni;
+    struct image_store *images;
+    struct image_service *image_service;
+    struct cio_pump *pump;
+    struct executor *background;     /* exits and clean-ups; never the handlers' own pool, whose jobs wait for exits */
+    struct oci_host host;
+    struct oci_policy policy;
+    int oom_score_adj_min;           /* the lowest that this process may give, OOM_SCORE_ADJ_MIN when it may give any */
+    const char *containerd_version;
+    bool (*abandoned)(struct rpc_call *call); /* rpc_call_abandoned */
+
+    struct store sandboxes, containers;
+    struct inflight inflight;
+    struct users_cache *users;
+};
+
+/* Initialises stores and caches of a service whose other members are set. cri_service_done frees what it made. */
+int cri_service_init(struct cri_service *s, struct err *e);
+void cri_service_done(struct cri_service *s);
+
+/* The table for rpc_server_new: every RPC of runtime.v1 and of runtime.v1alpha2, on the same handlers. In the arena. */
+int cri_methods_table(struct arena *a, const struct rpc_method **ret, size_t *ret_n, struct err *e);
+
+/* Time limits of work that goes on without its client. */
+#define CRI_RUN_LIMIT (4 * 60 * NSEC_PER_SEC)
+#define CRI_UNDO_LIMIT (60 * NSEC_PER_SEC)
+#define CRI_UNCLAIMED_LIMIT (10 * 60 * NSEC_PER_SEC)
+#define CRI_DRAIN_LIMIT (10 * NSEC_PER_SEC) /* for a process's last output */
+#define CRI_KILL_LIMIT (30 * NSEC_PER_SEC)  /* for an exit after SIGKILL, when the client set no deadline */
+
+/* Exit reasons and codes that kubelet reads (the seed's constants, and what came later). */
+#define CRI_REASON_COMPLETED "Completed"
+#define CRI_REASON_ERROR "Error"
+#define CRI_REASON_START_ERROR "StartError"
+#define CRI_REASON_OOM_KILLED "OOMKilled"
+#define CRI_REASON_UNKNOWN "Unknown"
+enum { CRI_EXIT_START_ERROR = 128, CRI_EXIT_UNKNOWN = 255 };
+
+#endif
