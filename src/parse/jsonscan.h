@@ -4,7 +4,7 @@
  * views into its bytes that are walked with iterators. Nothing is allocated, so a small document cannot become a large tree; nothing
  * recurses; numbers stay text, so a 64-bit number, a long fraction or an exponent survive being passed on; and an object that
  * belongs to somebody else (a CNI plugin's configuration, a stored specification) is handed on byte for byte.
- * Pure code, open to proof, but for jsonscan_strdup and jsonscan_str, which copy into an arena.
+ * Pure code, open to proof, but for the functions that take an arena, which copy into it.
  */
 #ifndef CRI_PARSE_JSONSCAN_H
 #define CRI_PARSE_JSONSCAN_H
@@ -15,6 +15,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/strv.h"
 #include "base/view.h"
 
 enum { JSONSCAN_DEPTH_MAX = 256 }; /* nested arrays and objects; one more is refused */
@@ -81,11 +82,22 @@ char *jsonscan_strdup(struct view raw, struct arena *a);
  * a value of another kind is -ERR_INVALID_ARGUMENT ("<what> is not a string"); jsonscan_str also refuses U+0000 inside and more
  * than max bytes. Numbers must be written as integers and lie within [min, max]. */
 int jsonscan_str(struct jsonscan_value v, const char *what, size_t max, struct arena *a, char **ret, struct err *e);
+/* As jsonscan_str, but absent and null give "". */
+int jsonscan_text(struct jsonscan_value v, const char *what, size_t max, struct arena *a, const char **ret, struct err *e);
 int jsonscan_i64(struct jsonscan_value v, const char *what, int64_t min, int64_t max, int64_t *ret, struct err *e);
 int jsonscan_bool(struct jsonscan_value v, const char *what, bool *ret, struct err *e);
 /* The same for containers: *ret_present says whether there is something to walk (false for absent and null). */
 int jsonscan_array(struct jsonscan_value v, const char *what, size_t max_elements, bool *ret_present, struct err *e);
 int jsonscan_object(struct jsonscan_value v, const char *what, size_t max_members, bool *ret_present, struct err *e);
+
+/* Lists: the strings of an array, and the members of an object whose values are strings (a null value becomes ""). Absent and null
+ * give an empty list. *ret_present may be NULL. */
+int jsonscan_strlist(struct jsonscan_value v, const char *what, size_t max_elements, size_t max_bytes, struct arena *a, struct strlist *ret,
+                     bool *ret_present, struct err *e);
+int jsonscan_kvlist(struct jsonscan_value v, const char *what, size_t max_members, size_t max_bytes, struct arena *a, struct kvlist *ret,
+                    struct err *e);
+/* As jsonscan_parse for a document that must be an object: `what` names it. */
+int jsonscan_document(struct view text, const char *what, size_t max_bytes, struct jsonscan_value *ret, struct err *e);
 
 /* "a string", "an object" ...: for messages. Static. */
 const char *jsonscan_kind_name(enum jsonscan_kind k);

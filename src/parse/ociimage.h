@@ -25,7 +25,8 @@ enum {
     OCI_LAYERS_MAX = 512,
     OCI_INDEX_MANIFESTS_MAX = 1024,
     OCI_ANNOTATIONS_MAX = 1024, /* annotations or labels */
-    OCI_LIST_MAX = 16384,       /* entries of Env, Cmd, Entrypoint, Volumes */
+    OCI_LIST_MAX = 16384,       /* entries of Env, Cmd, Entrypoint */
+    OCI_VOLUMES_MAX = 1024,
     OCI_STRING_MAX = 1 << 20,   /* bytes of one string */
 };
 

@@ -46,8 +46,8 @@ bool group_find_gid(struct view file, uint32_t gid, struct group_entry *ret);
 /* True when user is one of the comma-separated members. */
 bool group_has_member(struct view members, struct view user);
 
-/* The gids of all groups that list the user as a member, in the file's order, each once, written to gids (room for max). Returns
- * how many there are, or -ERR_OUT_OF_RANGE when there are more than max. */
+/* The gids of all groups that list the user as a member, in the file's order (twice if the file has them twice), written to gids (room
+ * for max). *ret_n gets how many there are; -ERR_OUT_OF_RANGE when there are more than max. The user's own gid is not looked at. */
 int group_ids_of_user(struct view file, struct view user, uint32_t *gids, size_t max, size_t *ret_n, struct err *e);
 
 #endif
