@@ -11,6 +11,7 @@
 #include "containerd/wire.h"
 
 #include "base/mem.h"
+#include "rpc/message.h"
 
 struct ctrd_events {
     struct ctrd_stream st;
@@ -112,7 +113,7 @@ int ctrd_event_decode(const struct ctrd_event *event, struct arena *a, struct ct
     const struct payload *kind = payload_of(event->event.type_url);
     if (kind) {
         ProtobufCMessage *m;
-        int r = ctrd_unpack(kind->descriptor, event->event.value, a, &m, e);
+        int r = rpc_message_unpack(kind->descriptor, event->event.value, a, &m, e);
         if (r < 0)
             return err_wrap(e, r, "event %s", event->topic ? event->topic : "");
         kind->decode(m, &info);

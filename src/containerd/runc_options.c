@@ -6,6 +6,7 @@
 
 #include "containerd/runc_options.pb-c.h"
 #include "containerd/wire.h"
+#include "rpc/message.h"
 
 int ctrd_runc_options_pack(const struct ctrd_runc_options *o, struct arena *a, struct ctrd_any *ret, struct err *e)
 {
@@ -37,7 +38,7 @@ int ctrd_runc_options_unpack(const struct ctrd_any *any, struct arena *a, struct
     if (!view_ends(type, VIEW_LIT(CTRD_RUNC_OPTIONS_TYPE)))
         return err_raise(e, ERR_INVALID_ARGUMENT, "runtime options are of type \"%s\", not " CTRD_RUNC_OPTIONS_TYPE, any->type_url);
     ProtobufCMessage *p;
-    TRY(ctrd_unpack(&containerd__runc__v1__options__descriptor, any->value, a, &p, e));
+    TRY(rpc_message_unpack(&containerd__runc__v1__options__descriptor, any->value, a, &p, e));
     const Containerd__Runc__V1__Options *m = (const void *)p;
     *ret = (struct ctrd_runc_options){
         .systemd_cgroup = m->systemd_cgroup,

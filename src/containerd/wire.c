@@ -238,26 +238,6 @@ int ctrd_unpack_descriptor(const Containerd__Types__Descriptor *m, struct arena 
     return ctrd_unpack_labels(m->n_annotations, m->annotations, a, &ret->annotations, e);
 }
 
-static void *arena_hook_alloc(void *user, size_t n)
-{
-    return arena_alloc(user, n);
-}
-
-static void arena_hook_free(void *user, void *p)
-{
-}
-
-/* No string of a message may end before its length says so: names with a NUL inside would be compared and logged cut short. */
-int ctrd_unpack(const ProtobufCMessageDescriptor *d, struct view bytes, struct arena *a, ProtobufCMessage **ret, struct err *e)
-{
-    ProtobufCAllocator allocator = {.alloc = arena_hook_alloc, .free = arena_hook_free, .allocator_data = a};
-    ProtobufCMessage *m = protobuf_c_message_unpack(d, &allocator, bytes.n, (const uint8_t *)bytes.p);
-    if (!m)
-        return err_raise(e, ERR_INVALID_ARGUMENT, "%zu bytes are no %s", bytes.n, d->name);
-    *ret = m;
-    return 0;
-}
-
 void *ctrd_grow(struct arena *a, void *v, size_t n, size_t *cap, size_t size)
 {
     if (n < *cap)

@@ -82,9 +82,6 @@ int64_t ctrd_unpack_time(const Google__Protobuf__Timestamp *m);
 int ctrd_unpack_mounts(size_t n, Containerd__Types__Mount **v, struct arena *a, struct ctrd_mounts *ret, struct err *e);
 int ctrd_unpack_descriptor(const Containerd__Types__Descriptor *m, struct arena *a, struct ctrd_descriptor *ret, struct err *e);
 
-/* Unpacks bytes that travelled inside a message (an Any's value) into the arena. INVALID_ARGUMENT when they are no such message. */
-int ctrd_unpack(const ProtobufCMessageDescriptor *d, struct view bytes, struct arena *a, ProtobufCMessage **ret, struct err *e);
-
 /* Room for one more element of `size` bytes behind n elements in an array that grows in the arena. The array moves. NULL: exhausted. */
 void *ctrd_grow(struct arena *a, void *v, size_t n, size_t *cap, size_t size);
 
