@@ -1,22 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Inflight, see inflight.h. A request is remembered by its SHA-256, so that a large one costs no memory while
- * it is worked on.
+ * Inflight, see inflight.h. A request is remembered as it is: a digest would be smaller, but the worker
+ * holds the same request unpacked anyway, and comparing bytes cannot fail.
  */
 #include "state/inflight.h"
 
 #include <stdio.h>
 
-#include <openssl/evp.h>
-
 #include "base/mem.h"
 #include "state/wait.h"
 
-enum { DIGEST_LEN = 32 };
-
 struct inflight_op {
     char *name;
-    unsigned char digest[DIGEST_LEN];
+    char *request;
+    size_t request_len;
     pthread_cond_t finished;
     size_t users; /* the worker and those who wait */
     bool done;
@@ -42,6 +39,7 @@ static void op_free(struct inflight_op *op)
 {
     pthread_cond_destroy(&op->finished);
     mem_free(op->name);
+    mem_free(op->request);
     mem_free(op);
 }
 
@@ -51,26 +49,28 @@ static void op_unref(struct inflight_op *op)
         op_free(op);
 }
 
-static struct inflight_op *op_new(const char *name, const unsigned char *digest)
+static struct inflight_op *op_new(const char *name, struct view request)
 {
     struct inflight_op *op = mem_zalloc(sizeof *op);
     if (!op)
         return NULL;
     op->name = mem_strdup(name);
-    if (!op->name || !wait_init(&op->finished)) {
+    op->request = mem_memdup(request.p, request.n);
+    op->request_len = request.n;
+    if (!op->name || !op->request || !wait_init(&op->finished)) {
         mem_free(op->name);
+        mem_free(op->request);
         mem_free(op);
         return NULL;
     }
-    memcpy(op->digest, digest, DIGEST_LEN);
     op->users = 1;
     return op;
 }
 
-static int begin(struct inflight *f, const char *name, const unsigned char *digest, struct inflight_op **ret,
+static int begin(struct inflight *f, const char *name, struct view request, struct inflight_op **ret,
                  struct err *e)
 {
-    struct inflight_op *op = op_new(name, digest);
+    struct inflight_op *op = op_new(name, request);
     if (!op || strmap_set(&f->ops, name, op, NULL) < 0) {
         if (op)
             op_free(op);
@@ -80,11 +80,11 @@ static int begin(struct inflight *f, const char *name, const unsigned char *dige
     return 0;
 }
 
-static int join(struct inflight *f, struct inflight_op *op, const unsigned char *digest,
-                const struct ctx *ctx, char result[INFLIGHT_RESULT_MAX], struct err *e)
+static int join(struct inflight *f, struct inflight_op *op, struct view request, const struct ctx *ctx,
+                char result[INFLIGHT_RESULT_MAX], struct err *e)
 {
     int r = 0;
-    if (memcmp(op->digest, digest, DIGEST_LEN) != 0)
+    if (!view_eq(request, view_make(op->request, op->request_len)))
         return err_raise(e, ERR_ALREADY_EXISTS, "\"%s\" is under way with another request", op->name);
     op->users++;
     while (r == 0 && !op->done)
@@ -104,12 +104,9 @@ static int join(struct inflight *f, struct inflight_op *op, const unsigned char 
 int inflight_begin(struct inflight *f, const char *name, struct view request, const struct ctx *ctx,
                    struct inflight_op **ret, char result[INFLIGHT_RESULT_MAX], struct err *e)
 {
-    unsigned char digest[DIGEST_LEN];
-    if (!EVP_Digest(request.p, request.n, digest, NULL, EVP_sha256(), NULL))
-        return err_oom(e);
     pthread_mutex_lock(&f->lock);
     struct inflight_op *op = strmap_get(&f->ops, name);
-    int r = op ? join(f, op, digest, ctx, result, e) : begin(f, name, digest, ret, e);
+    int r = op ? join(f, op, request, ctx, result, e) : begin(f, name, request, ret, e);
     pthread_mutex_unlock(&f->lock);
     return r;
 }
@@ -141,4 +138,13 @@ size_t inflight_finish(struct inflight *f, struct inflight_op *op, int r, const 
     op_unref(op);
     pthread_mutex_unlock(&f->lock);
     return joined;
+}
+
+size_t inflight_waiting(struct inflight *f, const char *name)
+{
+    pthread_mutex_lock(&f->lock);
+    const struct inflight_op *op = strmap_get(&f->ops, name);
+    size_t n = op ? op->users - 1 : 0;
+    pthread_mutex_unlock(&f->lock);
+    return n;
 }

@@ -27,12 +27,12 @@ int inflight_init(struct inflight *f, struct err *e);
 /* All work must have been finished. */
 void inflight_done(struct inflight *f);
 
-/* Begins or joins the work called `name`. `request` is what must be equal (the packed request; compared by
- * its SHA-256). Returns 0: the caller does the work and must call inflight_finish with *ret. 1: somebody else
- * did it while we waited: result holds its result text (an id), copied; 2: somebody else did it and failed:
- * *e holds that error, the caller may begin again. -ERR_ALREADY_EXISTS: an unequal request under this name is
- * under way. -ERR_DEADLINE_EXCEEDED/-ERR_CANCELLED: ctx ended while waiting; the text names the work.
- * -ERR_RESOURCE_EXHAUSTED: no memory. */
+/* Begins or joins the work called `name`. `request` is what must be equal (the packed request; a copy is
+ * kept while the work is done). Returns 0: the caller does the work and must call inflight_finish with *ret.
+ * 1: somebody else did it while we waited: result holds its result text (an id), copied; 2: somebody else did
+ * it and failed: *e holds that error, the caller may begin again. -ERR_ALREADY_EXISTS: an unequal request
+ * under this name is under way. -ERR_DEADLINE_EXCEEDED/-ERR_CANCELLED: ctx ended while waiting; the text
+ * names the work. -ERR_RESOURCE_EXHAUSTED: no memory. */
 enum { INFLIGHT_RESULT_MAX = 256 }; /* the NUL included */
 int inflight_begin(struct inflight *f, const char *name, struct view request, const struct ctx *ctx,
                    struct inflight_op **ret, char result[INFLIGHT_RESULT_MAX], struct err *e);
@@ -41,5 +41,7 @@ int inflight_begin(struct inflight *f, const char *name, struct view request, co
  * outcome: 0 says that nobody but the caller knows of it. op is freed with the last user. */
 size_t inflight_finish(struct inflight *f, struct inflight_op *op, int r, const char *result,
                        const struct err *e);
+/* How many wait for the work called `name` just now; 0 also when there is no such work. */
+size_t inflight_waiting(struct inflight *f, const char *name);
 
 #endif
