@@ -6,6 +6,7 @@
 #ifndef CRI_LOOP_EXECUTOR_H
 #define CRI_LOOP_EXECUTOR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -25,6 +26,9 @@ struct executor_limits {
 /* Runs every job before executor_submit returns. */
 int executor_new_inline(struct executor **ret, struct err *e);
 int executor_new_pool(const struct executor_limits *limits, struct executor **ret, struct err *e);
+
+/* True when executor_submit runs the job itself: such a job must not wait for anything that its submitter has yet to do. */
+bool executor_is_inline(const struct executor *x);
 
 /* Hands a job over: run(arg) is called exactly once, on some thread. -ERR_RESOURCE_EXHAUSTED when the queue of its class is full or no
  * thread can be started; then it is never called. */
