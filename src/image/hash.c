@@ -4,6 +4,7 @@
  */
 #include "image/hash.h"
 
+#include <openssl/err.h>
 #include <openssl/evp.h>
 
 #include "base/codec.h"
@@ -29,6 +30,7 @@ int hash_begin(struct hash *h, enum digest_algorithm algorithm, struct err *e)
         return err_oom(e);
     if (EVP_DigestInit_ex(h->md, algorithm_md(algorithm), NULL) != 1) {
         hash_done(h);
+        ERR_clear_error(); /* else the thread's error queue keeps texts for ever */
         return err_oom(e);
     }
     return 0;

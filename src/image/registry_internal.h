@@ -30,7 +30,8 @@ struct registry {
 struct url {
     const char *text, *scheme, *host, *port;
 };
-/* Reads text relative to base (NULL: text is absolute). INVALID_ARGUMENT unless http or https without user information. */
+/* Reads text relative to base (NULL: text is absolute). INVALID_ARGUMENT unless it is http or https, without user
+ * information, and of the characters that addresses have. */
 int url_resolve(const char *base, const char *text, struct arena *a, struct url *ret, struct err *e);
 /* Same scheme, host and port (RFC 6454). */
 bool url_same_origin(const struct url *a, const struct url *b);
