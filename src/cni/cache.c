@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The records of what was attached: <cache_dir>/results/<network>-<container id>-<interface>, in the format that libcni writes
- * ("cniCacheV1"), so that containerd's built-in plugin and other tools read ours and we read theirs. "config" is the configuration
- * list in base64; "result" is absent until the ADD is complete, which libcni reads as "no previous result".
+ * ("cniCacheV1"), so that containerd's built-in plugin and other tools read ours and we read theirs. "config" is the
+ * configuration list in base64; "result" is absent until the ADD is complete, which libcni reads as "no previous result".
  *
  * A record is replaced by rename and not synced: it may be lost with the machine, but then the namespaces are, too.
  */
@@ -50,7 +50,8 @@ static void write_args(struct jsonw *w, const struct kvlist *args)
     jsonw_array_end(w);
 }
 
-static int record_text(const struct cni_network *net, const struct cni_attachment *at, struct view result, struct buf *out, struct err *e)
+static int record_text(const struct cni_network *net, const struct cni_attachment *at, struct view result, struct buf *out,
+                       struct err *e)
 {
     struct jsonw w;
 
@@ -83,7 +84,8 @@ static int record_text(const struct cni_network *net, const struct cni_attachmen
     return jsonw_finish(&w, e);
 }
 
-int cni_record_write(const struct cni *c, const struct cni_network *net, const struct cni_attachment *at, struct view result, struct err *e)
+int cni_record_write(const struct cni *c, const struct cni_network *net, const struct cni_attachment *at, struct view result,
+                     struct err *e)
 {
     _cleanup_buf_ struct buf text = BUF_INIT(CNI_RECORD_MAX);
     _cleanup_free_ char *dir = mem_printf("%s/results", c->cache_dir);
@@ -252,8 +254,8 @@ static int visit(const char *dir, const char *name, const char *id,
     return fn(user, &record, &a, e);
 }
 
-int cni_record_each(const struct cni *c, const char *id, int (*fn)(void *user, const struct cni_record *r, struct arena *a, struct err *e),
-                    void *user, struct err *e)
+int cni_record_each(const struct cni *c, const char *id,
+                    int (*fn)(void *user, const struct cni_record *r, struct arena *a, struct err *e), void *user, struct err *e)
 {
     _cleanup_arena_ struct arena a = ARENA_INIT(ARENA_BUDGET_DEFAULT);
     struct strlist names = {0};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The pod in CNI's terms: CNI_ARGS, and the capability arguments that plugins can ask for (CNI conventions, "dynamic plugin specific
- * fields"). A capability that the pod has nothing for is left out.
+ * The pod in CNI's terms: CNI_ARGS, and the capability arguments that plugins can ask for (CNI conventions, "dynamic plugin
+ * specific fields"). A capability that the pod has nothing for is left out.
  */
 #include <string.h>
 
@@ -10,7 +10,7 @@
 #include "cni/internal.h"
 
 #define INGRESS_ANNOTATION "kubernetes.io/ingress-bandwidth"
-#define EGRESS_ANNOTATION "kubernetes.io/egress-bandwidth"
+#define EGRESS_ANNOTATION  "kubernetes.io/egress-bandwidth"
 
 /* The limits that Kubernetes sets for a sensible rate, in bits a second. */
 static const uint64_t RATE_MIN = UINT64_C(1000);
@@ -173,7 +173,8 @@ static int add_annotations(struct arena *a, const struct cni_pod *pod, struct kv
     return keep(a, caps, CNI_CAPABILITY_ANNOTATIONS, &w, &b, e);
 }
 
-int cni_attachment_init(struct arena *a, const struct cni_pod *pod, const char *ip_ranges, struct cni_attachment *ret, struct err *e)
+int cni_attachment_init(struct arena *a, const struct cni_pod *pod, const char *ip_ranges, struct cni_attachment *ret,
+                        struct err *e)
 {
     struct cni_attachment at = {0};
 

@@ -85,7 +85,8 @@ static int set_ip_ranges(struct cni *c, const struct strlist *ranges, struct err
 static int write_configuration(const struct cni *c, struct arena *a, const struct cidrs *cidrs, struct err *e)
 {
     _cleanup_buf_ struct buf text = BUF_INIT(TEMPLATE_MAX), out = BUF_INIT(TEMPLATE_MAX);
-    const struct cni_template_values values = {.pod_cidr = cidrs->ranges.v[0], .ranges = &cidrs->ranges, .routes = &cidrs->routes};
+    const struct cni_template_values values = {
+        .pod_cidr = cidrs->ranges.v[0], .ranges = &cidrs->ranges, .routes = &cidrs->routes};
 
     char *path = fs_join(a, c->conf_dir, GENERATED_FILE);
     if (!path)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The configuration directory and the object that knows it. The rules are those of containerd's plugin: ".conflist", ".conf" and ".json"
- * files in lexical order, the first is the pods' network. A file that comes first and cannot be read makes the node "not ready" and
- * is named; it is not passed over, because pods would silently get another network than the one that was meant.
+ * The configuration directory and the object that knows it. The rules are those of containerd's plugin: ".conflist", ".conf" and
+ * ".json" files in lexical order, the first is the pods' network. A file that comes first and cannot be read makes the node "not
+ * ready" and is named; it is not passed over, because pods would silently get another network than the one that was meant.
  *
- * Whether anything changed is seen from a fingerprint over names, inodes, sizes and times of the files, taken at each use: nothing has to
- * watch the directory, so nothing breaks when it is removed and made again. A file younger than two seconds can change without
- * its fingerprint changing (the times are coarse); until it is older, each use reads it again.
+ * Whether anything changed is seen from a fingerprint over names, inodes, sizes and times of the files, taken at each use:
+ * nothing has to watch the directory, so nothing breaks when it is removed and made again. A file younger than two seconds can
+ * change without its fingerprint changing (the times are coarse); until it is older, each use reads it again.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -44,7 +44,8 @@ struct fingerprint {
 
 static void add_stat(struct fingerprint *f, const char *name, const struct stat *st)
 {
-    const int64_t numbers[] = {(int64_t)st->st_dev, (int64_t)st->st_ino, (int64_t)st->st_size, time_ns(st->st_mtim), time_ns(st->st_ctim)};
+    const int64_t numbers[] = {(int64_t)st->st_dev, (int64_t)st->st_ino, (int64_t)st->st_size, time_ns(st->st_mtim),
+                               time_ns(st->st_ctim)};
     f->sum += hash_bytes(hash_bytes(UINT64_C(0xcbf29ce484222325), name, strlen(name)), numbers, sizeof(numbers));
     f->newest = MAX_OF(f->newest, MAX_OF(numbers[3], numbers[4]));
     f->files++;
@@ -139,26 +140,41 @@ static int read_plugin_files(const char *dir, struct arena *a, struct strlist *r
     return 0;
 }
 
-/* Writes the list again with the plugin files' objects behind its own plugins. */
-static int merge_plugins(struct jsonscan_value list, const struct strlist *files, struct buf *out, struct err *e)
+/* The list's own members, without its plugins. */
+static int copy_members(struct jsonscan_value list, struct buf *out)
 {
     struct jsonscan_iter it = jsonscan_iter(list);
     struct jsonscan_value v;
-    struct jsonw w;
     struct view key;
 
     TRY(buf_add_char(out, '{'));
     while (jsonscan_next(&it, &key, &v)) {
         if (jsonscan_str_eq(key, "plugins"))
             continue;
-        if (buf_add_view(out, key) < 0 || buf_add_char(out, ':') < 0 || buf_add_view(out, v.raw) < 0 || buf_add_char(out, ',') < 0)
-            return err_raise(e, ERR_OUT_OF_RANGE, "larger than %zu bytes together with its plugin files", out->max);
+        TRY(buf_add_view(out, key));
+        TRY(buf_add_char(out, ':'));
+        TRY(buf_add_view(out, v.raw));
+        TRY(buf_add_char(out, ','));
     }
-    if (buf_add_str(out, "\"plugins\":") < 0)
+    return buf_add_str(out, "\"plugins\":");
+}
+
+/* Writes the list again with the plugin files' objects behind its own plugins. */
+static int merge_plugins(struct jsonscan_value list, const struct strlist *files, struct buf *out, struct err *e)
+{
+    struct jsonscan_iter it = jsonscan_iter(jsonscan_get(list, "plugins"));
+    struct jsonscan_value v;
+    struct jsonw w;
+    size_t total = list.raw.n + sizeof("\"plugins\":[],");
+
+    for (size_t i = 0; i < files->n; i++)
+        total += strlen(files->v[i]) + 1;
+    if (total > out->max)
+        return err_raise(e, ERR_OUT_OF_RANGE, "larger than %zu bytes together with its plugin files", out->max);
+    if (copy_members(list, out) < 0)
         return err_oom(e);
     jsonw_init(&w, out);
     jsonw_array(&w);
-    it = jsonscan_iter(jsonscan_get(list, "plugins"));
     while (jsonscan_next(&it, NULL, &v))
         jsonw_raw(&w, v.raw);
     for (size_t i = 0; i < files->n; i++)
@@ -179,7 +195,8 @@ static int parse_list(const char *dir, struct view text, struct arena *a, struct
     TRY(jsonscan_parse(text, &root, e));
     name = jsonscan_get(root, "name");
     struct jsonscan_value inlined = jsonscan_get(root, "loadOnlyInlinedPlugins");
-    bool only_inlined = inlined.kind == JSONSCAN_TRUE || (inlined.kind == JSONSCAN_STRING && jsonscan_str_eq(inlined.raw, "true"));
+    bool only_inlined =
+        inlined.kind == JSONSCAN_TRUE || (inlined.kind == JSONSCAN_STRING && jsonscan_str_eq(inlined.raw, "true"));
     if (name.kind == JSONSCAN_STRING && !only_inlined) {
         TRY(jsonscan_str(name, "name", CNI_NAME_MAX, a, &plain, e));
         if (cni_name_valid(view_of(plain))) {
@@ -256,8 +273,8 @@ static int load(const struct cni *c, struct cni_networks *n, struct err *e)
         TRY(load_file(c, files.v[i], &n->arena, &to->conf, e));
         for (size_t k = 0; k < n->n; k++)
             if (strcmp(n->v[k].conf.name, to->conf.name) == 0)
-                return err_raise(e, ERR_INVALID_ARGUMENT, "%s/%s: an earlier file has a network of the same name \"%s\"", c->conf_dir,
-                                 files.v[i], to->conf.name);
+                return err_raise(e, ERR_INVALID_ARGUMENT, "%s/%s: an earlier file has a network of the same name \"%s\"",
+                                 c->conf_dir, files.v[i], to->conf.name);
         n->n++;
     }
     return 0;

@@ -20,8 +20,8 @@ enum {
 };
 
 /* Variables that are about this daemon and nobody else (sd_notify, socket activation, watchdog). */
-static const char *const own_variables[] = {"NOTIFY_SOCKET=", "LISTEN_PID=", "LISTEN_FDS=", "LISTEN_FDNAMES=",
-                                            "WATCHDOG_PID=",  "WATCHDOG_USEC=", "CNI_"};
+static const char *const own_variables[] = {
+    "NOTIFY_SOCKET=", "LISTEN_PID=", "LISTEN_FDS=", "LISTEN_FDNAMES=", "WATCHDOG_PID=", "WATCHDOG_USEC=", "CNI_"};
 
 static bool handed_on(const char *variable)
 {
@@ -50,7 +50,8 @@ static int make_environment(const struct cni *c, const char *command, const stru
         r = strlist_add(&l, a, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
     const char *args = at ? cni_args_text(a, &at->args) : "";
     if (r < 0 || !args || strlist_addf(&l, a, "CNI_COMMAND=%s", command) < 0 ||
-        strlist_addf(&l, a, "CNI_CONTAINERID=%s", at ? at->id : "") < 0 || strlist_addf(&l, a, "CNI_NETNS=%s", at ? at->netns : "") < 0 ||
+        strlist_addf(&l, a, "CNI_CONTAINERID=%s", at ? at->id : "") < 0 ||
+        strlist_addf(&l, a, "CNI_NETNS=%s", at ? at->netns : "") < 0 ||
         strlist_addf(&l, a, "CNI_IFNAME=%s", at ? at->ifname : "") < 0 || strlist_addf(&l, a, "CNI_ARGS=%s", args) < 0 ||
         strlist_addf(&l, a, "CNI_PATH=%s", c->path) < 0)
         return err_oom(e);
@@ -120,14 +121,14 @@ static int raise_failure(const char *type, const char *command, const struct pro
     if (r < 0 && err_is_oom(&ignored))
         return err_oom(e);
     if (r < 0)
-        return err_raise(e, ERR_UNKNOWN, "plugin \"%s\" (%s) failed with status %d and printed what is no CNI error (%s): %.*s", type,
-                         command, result->status, ignored.message, VIEW_ARG(text));
+        return err_raise(e, ERR_UNKNOWN, "plugin \"%s\" (%s) failed with status %d and printed what is no CNI error (%s): %.*s",
+                         type, command, result->status, ignored.message, VIEW_ARG(text));
     f->code = said.code;
     f->not_found = said.code == CODE_UNKNOWN_CONTAINER || contains(said.msg, "not found") || contains(said.details, "not found");
     f->no_such_file = contains(said.msg, "no such file or directory") || contains(said.details, "no such file or directory");
     bool details = said.details && said.details[0];
-    return err_raise(e, code_of(said.code), "plugin \"%s\" (%s) failed: %s%s%s (CNI error %u)", type, command, said.msg ? said.msg : "",
-                     details ? "; " : "", details ? said.details : "", (unsigned)said.code);
+    return err_raise(e, code_of(said.code), "plugin \"%s\" (%s) failed: %s%s%s (CNI error %u)", type, command,
+                     said.msg ? said.msg : "", details ? "; " : "", details ? said.details : "", (unsigned)said.code);
 }
 
 /* Waits ms milliseconds or until ctx ends. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Collection of what dead pods left behind (CNI specification 1.1, command GC), and the gate between it and setups: an attachment that
- * is just being made must not look like one that nobody wants.
+ * Collection of what dead pods left behind (CNI specification 1.1, command GC), and the gate between it and setups: an attachment
+ * that is just being made must not look like one that nobody wants.
  */
 #include <string.h>
 
@@ -143,7 +143,8 @@ static int collect(struct cni *c, struct collection *k, const struct cni_network
     return k->first;
 }
 
-int cni_gc(struct cni *c, const struct ctx *ctx, bool (*live)(void *user, const char *id), void *user, size_t *ret_removed, struct err *e)
+int cni_gc(struct cni *c, const struct ctx *ctx, bool (*live)(void *user, const char *id), void *user, size_t *ret_removed,
+           struct err *e)
 {
     struct collection k = {.c = c, .ctx = ctx, .live = live, .user = user, .why = ERR_INIT};
     struct cni_networks *networks;

@@ -26,7 +26,7 @@
 enum {
     CNI_CONF_FILES_MAX = 1024, /* files looked at in the configuration directory */
     CNI_NETWORKS_MAX = 32,
-    CNI_OUTPUT_MAX = 1 << 20,  /* bytes of a plugin's standard output */
+    CNI_OUTPUT_MAX = 1 << 20, /* bytes of a plugin's standard output */
     CNI_STDERR_MAX = 16 << 10,
     CNI_CAPABILITY_MAX = 2 << 20, /* bytes of one capability argument */
     CNI_STDIN_MAX = 48 << 20,
@@ -36,7 +36,7 @@ enum {
 
 #define CNI_PLUGIN_TIMEOUT_DEFAULT (180 * NSEC_PER_SEC)
 /* For the DELs after a failed ADD, whose own deadline may have passed. */
-#define CNI_ROLLBACK_TIMEOUT (60 * NSEC_PER_SEC)
+#define CNI_ROLLBACK_TIMEOUT       (60 * NSEC_PER_SEC)
 #define CNI_CAPABILITY_ANNOTATIONS "io.kubernetes.cri.pod-annotations"
 
 /* A network as it is used: everything in the arena of whoever holds it. */
@@ -81,8 +81,8 @@ struct cni {
 };
 
 /* config.c */
-/* The configuration as it is on disk now; *ret is owned (cni_networks_unref). An unusable configuration is no failure here: n is 0 and
- * error tells. Fails only for lack of memory. */
+/* The configuration as it is on disk now; *ret is owned (cni_networks_unref). An unusable configuration is no failure here: n is
+ * 0 and error tells. Fails only for lack of memory. */
 int cni_networks_get(struct cni *c, struct cni_networks **ret, struct err *e);
 void cni_networks_unref(struct cni *c, struct cni_networks *n);
 /* Reads a configuration list (conflist JSON), such as a record holds, into *ret. */
@@ -98,7 +98,8 @@ struct cni_attachment {
 
 /* capability.c */
 /* Fills id, netns, args and capabilities of *ret from the pod. ip_ranges may be NULL. */
-int cni_attachment_init(struct arena *a, const struct cni_pod *pod, const char *ip_ranges, struct cni_attachment *ret, struct err *e);
+int cni_attachment_init(struct arena *a, const struct cni_pod *pod, const char *ip_ranges, struct cni_attachment *ret,
+                        struct err *e);
 /* rate.c: a Kubernetes quantity, rounded up, as a num_status; at most max. */
 int cni_rate_parse(struct view v, uint64_t max, uint64_t *ret);
 /* "k=v;k=v". NULL without memory. */
@@ -112,8 +113,8 @@ struct cni_failure {
     bool not_found;    /* its words contain "not found" */
     bool no_such_file; /* its words contain "no such file or directory" */
 };
-/* Runs the plugin `type` with `command` and input on standard input. out (NULL: dropped) gets its output. at may be NULL (STATUS, GC). *ret_failure
- * (may be NULL) is filled on failure. */
+/* Runs the plugin `type` with `command` and input on standard input. out (NULL: dropped) gets its output. at may be NULL (STATUS,
+ * GC). *ret_failure (may be NULL) is filled on failure. */
 int cni_exec(const struct cni *c, const struct ctx *ctx, const char *type, const char *command, const struct cni_attachment *at,
              struct view input, struct buf *out, struct cni_failure *ret_failure, struct err *e);
 
@@ -125,32 +126,35 @@ struct cni_record {
     const char *result; /* JSON text, NULL when the ADD did not complete */
 };
 /* Writes the record of an attachment. result is empty before the ADD has completed. */
-int cni_record_write(const struct cni *c, const struct cni_network *net, const struct cni_attachment *at, struct view result, struct err *e);
+int cni_record_write(const struct cni *c, const struct cni_network *net, const struct cni_attachment *at, struct view result,
+                     struct err *e);
 /* A record that is not there is success. */
 int cni_record_remove(const struct cni *c, const char *network, const char *id, const char *ifname, struct err *e);
-/* Calls fn for each record of pod id (NULL: of all pods) in the order of the file names. The record is in an arena that is emptied after fn.
- * Files that are no records are passed over. Stops at fn's first negative answer and returns it. */
-int cni_record_each(const struct cni *c, const char *id, int (*fn)(void *user, const struct cni_record *r, struct arena *a, struct err *e),
-                    void *user, struct err *e);
+/* Calls fn for each record of pod id (NULL: of all pods) in the order of the file names. The record is in an arena that is
+ * emptied after fn. Files that are no records are passed over. Stops at fn's first negative answer and returns it. */
+int cni_record_each(const struct cni *c, const char *id,
+                    int (*fn)(void *user, const struct cni_record *r, struct arena *a, struct err *e), void *user, struct err *e);
 
 /* network.c */
 /* ADD of every plugin. result gets the last one's result, complete with cniVersion. */
 int cni_network_add(const struct cni *c, const struct ctx *ctx, const struct cni_network *net, const struct cni_attachment *at,
                     struct buf *result, struct err *e);
-/* DEL of every plugin in reverse; all are called. prev is the cached result or empty. The first failure that is not tolerated is returned. */
+/* DEL of every plugin in reverse; all are called. prev is the cached result or empty. The first failure that is not tolerated is
+ * returned. */
 int cni_network_del(const struct cni *c, const struct ctx *ctx, const struct cni_network *net, const struct cni_attachment *at,
                     struct view prev, struct err *e);
 int cni_network_check(const struct cni *c, const struct ctx *ctx, const struct cni_network *net, const struct cni_attachment *at,
                       struct view prev, struct err *e);
-/* STATUS or GC: `extra` is JSON text of an array for cni.dev/valid-attachments, empty for none. Stops at the first failure for STATUS. */
-int cni_network_global(const struct cni *c, const struct ctx *ctx, const struct cni_network *net, const char *command, struct view extra,
-                       struct err *e);
+/* STATUS or GC: `extra` is JSON text of an array for cni.dev/valid-attachments, empty for none. Stops at the first failure for
+ * STATUS. */
+int cni_network_global(const struct cni *c, const struct ctx *ctx, const struct cni_network *net, const char *command,
+                       struct view extra, struct err *e);
 
 /* pod.c */
-/* Tears down what a record tells of, in the namespace `netns` ("" when it is gone), and removes the record when that succeeded. A record
- * whose configuration cannot be read is removed, too: *ret_done (may be NULL) is false then. */
-int cni_record_teardown(const struct cni *c, const struct ctx *ctx, const struct cni_record *r, struct arena *a, const char *netns,
-                        bool *ret_done, struct err *e);
+/* Tears down what a record tells of, in the namespace `netns` ("" when it is gone), and removes the record when that succeeded. A
+ * record whose configuration cannot be read is removed, too: *ret_done (may be NULL) is false then. */
+int cni_record_teardown(const struct cni *c, const struct ctx *ctx, const struct cni_record *r, struct arena *a,
+                        const char *netns, bool *ret_done, struct err *e);
 
 /* gc.c */
 /* Keeps collections away while a setup is under way; waits for one that runs. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Pinned network namespaces. A namespace belongs to a thread, so each operation that needs to be inside of one runs on a thread that
- * lives no longer than the operation; when the thread ends, only the bind mount keeps the namespace.
+ * Pinned network namespaces. A namespace belongs to a thread, so each operation that needs to be inside of one runs on a thread
+ * that lives no longer than the operation; when the thread ends, only the bind mount keeps the namespace.
  */
 #include "cni/netns.h"
 
@@ -43,9 +43,9 @@ int netns_path_new(const char *dir, char **ret_path, struct err *e)
     for (int i = 0; i < NAME_TRIES; i++) {
         unsigned char b[16];
         TRY(id_random(b, sizeof(b), e));
-        _cleanup_free_ char *path = mem_printf("%s/cni-%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", dir, b[0],
-                                               b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13],
-                                               b[14], b[15]);
+        _cleanup_free_ char *path =
+            mem_printf("%s/cni-%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", dir, b[0], b[1], b[2], b[3],
+                       b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
         if (!path)
             return err_oom(e);
         if (faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0) {

@@ -98,7 +98,8 @@ static int compose(const struct cni_network *net, struct jsonscan_value own, con
     return buf_add_char(out, '}');
 }
 
-static int plugin_input(const struct cni_network *net, const struct cni_plugin *p, const struct additions *add, struct buf *out, struct err *e)
+static int plugin_input(const struct cni_network *net, const struct cni_plugin *p, const struct additions *add, struct buf *out,
+                        struct err *e)
 {
     struct jsonscan_value own;
     TRY(jsonscan_parse(view_of(p->raw), &own, e));
@@ -107,8 +108,9 @@ static int plugin_input(const struct cni_network *net, const struct cni_plugin *
 }
 
 /* Calls one plugin for an attachment. */
-static int call(const struct cni *c, const struct ctx *ctx, const struct cni_network *net, const struct cni_plugin *p, const char *command,
-                const struct cni_attachment *at, struct view prev, struct buf *out, struct cni_failure *f, struct err *e)
+static int call(const struct cni *c, const struct ctx *ctx, const struct cni_network *net, const struct cni_plugin *p,
+                const char *command, const struct cni_attachment *at, struct view prev, struct buf *out, struct cni_failure *f,
+                struct err *e)
 {
     _cleanup_buf_ struct buf input = BUF_INIT(CNI_STDIN_MAX), runtime = BUF_INIT(CNI_STDIN_MAX);
     struct additions add = {.prev = prev};
@@ -144,7 +146,8 @@ static int keep_result(struct jsonscan_value result, const char *version, struct
 }
 
 /* Checks what an ADD printed and makes it the result so far. */
-static int take_result(const struct cni_network *net, const struct cni_plugin *p, struct view printed, struct buf *result, struct err *e)
+static int take_result(const struct cni_network *net, const struct cni_plugin *p, struct view printed, struct buf *result,
+                       struct err *e)
 {
     _cleanup_arena_ struct arena a = ARENA_INIT(ARENA_BUDGET_DEFAULT);
     struct cni_result parsed;
@@ -186,8 +189,8 @@ int cni_network_add(const struct cni *c, const struct ctx *ctx, const struct cni
     return wrap(net, r, e);
 }
 
-/* What a DEL may say without being a failure: the container or its address is already unknown; or the namespace is gone and with it
- * the files the plugin looks for. */
+/* What a DEL may say without being a failure: the container or its address is already unknown; or the namespace is gone and with
+ * it the files the plugin looks for. */
 static bool tolerated(const struct cni_failure *f, const struct cni_attachment *at)
 {
     return f->reported && (f->not_found || (at->netns[0] == '\0' && f->no_such_file));
@@ -228,8 +231,8 @@ int cni_network_check(const struct cni *c, const struct ctx *ctx, const struct c
     return wrap(net, r, e);
 }
 
-int cni_network_global(const struct cni *c, const struct ctx *ctx, const struct cni_network *net, const char *command, struct view extra,
-                       struct err *e)
+int cni_network_global(const struct cni *c, const struct ctx *ctx, const struct cni_network *net, const char *command,
+                       struct view extra, struct err *e)
 {
     struct additions add = {.attachments = extra};
     int r = 0;

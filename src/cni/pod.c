@@ -10,7 +10,8 @@
 #include "base/mem.h"
 #include "cni/internal.h"
 
-/* The name under which containerd's plugin records its loopback network. There is nothing to undo: `lo` goes with the namespace. */
+/* The name under which containerd's plugin records its loopback network. There is nothing to undo: `lo` goes with the namespace.
+ */
 #define LOOPBACK_NETWORK "cni-loopback"
 
 static char *copy_ip_ranges(struct cni *c, struct arena *a, bool *ret_oom)
@@ -110,7 +111,8 @@ static int setup_networks(struct cni *c, const struct cni_networks *networks, co
     return r;
 }
 
-int cni_setup(struct cni *c, const struct ctx *ctx, const struct cni_pod *pod, struct arena *a, struct cni_pod_result *ret, struct err *e)
+int cni_setup(struct cni *c, const struct ctx *ctx, const struct cni_pod *pod, struct arena *a, struct cni_pod_result *ret,
+              struct err *e)
 {
     struct cni_networks *networks;
     struct err own = ERR_INIT;
@@ -123,8 +125,8 @@ int cni_setup(struct cni *c, const struct ctx *ctx, const struct cni_pod *pod, s
     return r;
 }
 
-int cni_record_teardown(const struct cni *c, const struct ctx *ctx, const struct cni_record *r, struct arena *a, const char *netns,
-                        bool *ret_done, struct err *e)
+int cni_record_teardown(const struct cni *c, const struct ctx *ctx, const struct cni_record *r, struct arena *a,
+                        const char *netns, bool *ret_done, struct err *e)
 {
     struct cni_network net;
     struct cni_attachment at = r->at;
@@ -174,15 +176,16 @@ static int teardown_record(void *user, const struct cni_record *record, struct a
     int r = cni_record_teardown(t->c, t->ctx, record, a, t->netns, &done, &why);
     if (done && strcmp(record->network, LOOPBACK_NETWORK) != 0)
         t->found++;
-    /* An ADD that never completed may have made nothing; what its DEL complains of is noise, unless the pod is known to have had a
-     * network. The record stays for a later collection. */
+    /* An ADD that never completed may have made nothing; what its DEL complains of is noise, unless the pod is known to have had
+     * a network. The record stays for a later collection. */
     if (r < 0 && (t->completed || record->result || err_is_oom(&why)))
         teardown_failed(t, r, &why);
     return 0;
 }
 
 /* Without records: DEL for the networks that are configured now. */
-static int teardown_configured(struct cni *c, const struct cni_networks *networks, const struct cni_pod *pod, struct teardown *t, struct err *e)
+static int teardown_configured(struct cni *c, const struct cni_networks *networks, const struct cni_pod *pod, struct teardown *t,
+                               struct err *e)
 {
     _cleanup_arena_ struct arena a = ARENA_INIT(ARENA_BUDGET_DEFAULT);
     struct cni_attachment at;

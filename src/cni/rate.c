@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rates in the notation of Kubernetes quantities ("10M", "1.5Gi", "1e6"; apimachinery, package resource): decimal digits with a point,
- * then a power of ten or of two. Pure code. Rounded up to a whole number, as Kubernetes does.
+ * Rates in the notation of Kubernetes quantities ("10M", "1.5Gi", "1e6"; apimachinery, package resource): decimal digits with a
+ * point, then a power of ten or of two. Pure code. Rounded up to a whole number, as Kubernetes does.
  */
 #include "base/num.h"
 #include "cni/internal.h"

@@ -180,7 +180,8 @@ static int add_routes(struct arena *a, struct jsonscan_value root, const struct 
     return 0;
 }
 
-static int add_result(struct builder *b, const struct cni_network *net, struct view text, struct cni_pod_result *to, struct err *e)
+static int add_result(struct builder *b, const struct cni_network *net, struct view text, struct cni_pod_result *to,
+                      struct err *e)
 {
     struct jsonscan_value root;
     struct cni_result r;
@@ -225,7 +226,8 @@ int cni_result_build(struct arena *a, const struct cni_networks *networks, const
     struct cni_pod_result result = {0};
     struct builder b = {.a = a};
 
-    if (!interface_named(&b, CNI_DEFAULT_IFNAME) || add_loopback(&b, pod->netns, lo_ipv6) < 0 || strlist_add(&result.dns, a, "{}") < 0)
+    if (!interface_named(&b, CNI_DEFAULT_IFNAME) || add_loopback(&b, pod->netns, lo_ipv6) < 0 ||
+        strlist_add(&result.dns, a, "{}") < 0)
         return err_oom(e);
     for (size_t i = 0; i < networks->n; i++)
         TRY(add_result(&b, &networks->v[i], results[i], &result, e));
@@ -233,7 +235,8 @@ int cni_result_build(struct arena *a, const struct cni_networks *networks, const
     if (!eth0)
         return err_oom(e);
     if (eth0->n_ips == 0)
-        return err_raise(e, ERR_UNKNOWN, "failed to find network info for sandbox \"%s\": network \"%s\" gave " CNI_DEFAULT_IFNAME " no address",
+        return err_raise(e, ERR_UNKNOWN,
+                         "failed to find network info for sandbox \"%s\": network \"%s\" gave " CNI_DEFAULT_IFNAME " no address",
                          pod->id, networks->v[0].conf.name);
     if (choose_addresses(a, eth0, pref, &result) < 0)
         return err_oom(e);

@@ -53,8 +53,9 @@ static size_t find_text(struct view v, const char *what)
 
 static int emit(struct walk *w, struct view text)
 {
-    return buf_add_view(w->out, text) < 0 ? err_raise(w->e, ERR_RESOURCE_EXHAUSTED, "the filled-in template does not fit into %zu bytes", w->out->max)
-                                          : 0;
+    return buf_add_view(w->out, text) < 0
+               ? err_raise(w->e, ERR_RESOURCE_EXHAUSTED, "the filled-in template does not fit into %zu bytes", w->out->max)
+               : 0;
 }
 
 /* What an expression names: a text, a list or a number. */
@@ -271,5 +272,7 @@ int cni_template_fill(struct view text, const struct cni_template_values *values
     struct walk w = {.text = text, .values = values, .out = out, .e = e};
     enum stop stop;
     TRY(run(&w, true, &stop));
-    return stop == STOP_TEXT_END ? 0 : err_raise(e, ERR_INVALID_ARGUMENT, "line %u: {{end}} or {{else}} without an opening", line_of(&w, w.at));
+    return stop == STOP_TEXT_END
+               ? 0
+               : err_raise(e, ERR_INVALID_ARGUMENT, "line %u: {{end}} or {{else}} without an opening", line_of(&w, w.at));
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Template: the network configuration template that containerd's plugin fills in for UpdateRuntimeConfig. Its language is Go's
- * text/template; what such templates use of it is understood here: {{.PodCIDR}}, {{.PodCIDRRanges}}, {{.Routes}}, {{.}}, variables,
- * {{range}} in all its forms over the two lists, {{if}} and {{else}} over a value, comments, and {{- -}}. Anything else is refused by name.
+ * text/template; what such templates use of it is understood here: {{.PodCIDR}}, {{.PodCIDRRanges}}, {{.Routes}}, {{.}},
+ * variables,
+ * {{range}} in all its forms over the two lists, {{if}} and {{else}} over a value, comments, and {{- -}}. Anything else is
+ * refused by name.
  */
 #ifndef CRI_CNI_TEMPLATE_H
 #define CRI_CNI_TEMPLATE_H
