@@ -50,17 +50,26 @@ struct err {
         .code = ERR_OK \
     }
 
+/* Tells the compiler what it cannot see: raising an error never gives 0, so outputs that are set on success only are set whenever they are used. */
+#define ERR_NEGATIVE_(raised)        \
+    ({                               \
+        int raised_ = (raised);      \
+        if (raised_ >= 0)            \
+            __builtin_unreachable(); \
+        raised_;                     \
+    })
+
 /* Raises an error: fills *e (NULL is allowed: only the code is wanted) and returns -code. Text that does not fit is cut at a
  * character boundary; control bytes become '?', so that a hostile name cannot forge a log line. Never allocates, never fails. */
-#define err_raise(e, code, ...) err_raise_at((e), (code), __FILE__, __LINE__, __VA_ARGS__)
+#define err_raise(e, code, ...) ERR_NEGATIVE_(err_raise_at((e), (code), __FILE__, __LINE__, __VA_ARGS__))
 int err_raise_at(struct err *e, enum err_code code, const char *file, int line, const char *format, ...) _printf_(5, 6);
 
 /* Raises an error for an errno value: the code is err_code_from_errno(errnum), and ": <strerror>" follows the text. */
-#define err_errno(e, errnum, ...) err_errno_at((e), (errnum), __FILE__, __LINE__, __VA_ARGS__)
+#define err_errno(e, errnum, ...) ERR_NEGATIVE_(err_errno_at((e), (errnum), __FILE__, __LINE__, __VA_ARGS__))
 int err_errno_at(struct err *e, int errnum, const char *file, int line, const char *format, ...) _printf_(5, 6);
 
 /* Raises the one error that stands for a failed allocation (ERR_RESOURCE_EXHAUSTED, "out of memory"). */
-#define err_oom(e) err_raise_at((e), ERR_RESOURCE_EXHAUSTED, __FILE__, __LINE__, "%s", ERR_TEXT_OOM)
+#define err_oom(e) err_raise((e), ERR_RESOURCE_EXHAUSTED, "%s", ERR_TEXT_OOM)
 #define ERR_TEXT_OOM "out of memory"
 
 /* Puts "<context>: " before the text of *e, keeps code and place, and returns r (the code that the failed call returned). */

@@ -176,7 +176,7 @@ static int create_container(struct cri_service *s, struct rpc_call *call, struct
                             const char *name, const char **ret_id, struct err *e)
 {
     static const struct ctx background = CTX_BACKGROUND;
-    struct create cr = {.s = s, .arena = &call->arena, .sb = sb, .ctx = ctx_with_timeout(&background, CRI_RUN_LIMIT)};
+    struct create cr = {.s = s, .arena = &call->arena, .sb = sb, .ctx = cri_background(s, CRI_RUN_LIMIT)};
     int r = steps(&cr, req, name, e);
     if (r == 0) {
         undo_commit(&cr.undo);

@@ -107,8 +107,7 @@ static void start_failed(struct cri_service *s, struct container *c, const struc
 int cri_start_container(struct cri_service *s, struct rpc_call *call, const Runtime__V1__StartContainerRequest *req,
                         Runtime__V1__StartContainerResponse *resp, struct err *e)
 {
-    static const struct ctx background = CTX_BACKGROUND;
-    struct ctx ctx = ctx_with_timeout(&background, CRI_RUN_LIMIT);
+    struct ctx ctx = cri_background(s, CRI_RUN_LIMIT);
     _cleanup_container_ struct container *c = NULL;
     TRY(container_find(s, req->container_id, &c, e));
     TRY(claim(c, &call->ctx, e));

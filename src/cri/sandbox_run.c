@@ -299,7 +299,7 @@ static int run_sandbox(struct cri_service *s, struct arena *a, const Runtime__V1
                        const char **ret_id, struct rpc_call *call, struct err *e)
 {
     static const struct ctx background = CTX_BACKGROUND;
-    struct run run = {.s = s, .arena = a, .ctx = ctx_with_timeout(&background, CRI_RUN_LIMIT)};
+    struct run run = {.s = s, .arena = a, .ctx = cri_background(s, CRI_RUN_LIMIT)};
     int r = steps(&run, req, name, e);
     if (r == 0) {
         undo_commit(&run.undo);

@@ -6,8 +6,16 @@
 
 #include "cri/image_users.h"
 
+struct ctx cri_background(struct cri_service *s, uint64_t ns)
+{
+    struct ctx forever = {.deadline = CLOCK_NEVER, .cancel = &s->stopping};
+    return ctx_with_timeout(&forever, ns);
+}
+
 int cri_service_init(struct cri_service *s, struct err *e)
 {
+    s->stopping.wake_fd = -1;
+    TRY(cancel_init(&s->stopping, e));
     TRY(store_init(&s->sandboxes, "sandbox", e));
     TRY(store_init(&s->containers, "container", e));
     TRY(inflight_init(&s->inflight, e));
@@ -21,4 +29,5 @@ void cri_service_done(struct cri_service *s)
     inflight_done(&s->inflight);
     store_done(&s->containers);
     store_done(&s->sandboxes);
+    cancel_done(&s->stopping);
 }

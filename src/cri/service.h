@@ -53,6 +53,7 @@ struct cri_service {
     int oom_score_adj_min;           /* the lowest that this process may give, OOM_SCORE_ADJ_MIN when it may give any */
     const char *containerd_version;
     bool (*abandoned)(struct rpc_call *call); /* rpc_call_abandoned */
+    struct cancel stopping;          /* fires when the daemon stops: work that outlives its clients is given up and undone */
 
     struct store sandboxes, containers;
     struct inflight inflight;
@@ -62,6 +63,9 @@ struct cri_service {
 /* Initialises stores and caches of a service whose other members are set. cri_service_done frees what it made. */
 int cri_service_init(struct cri_service *s, struct err *e);
 void cri_service_done(struct cri_service *s);
+
+/* The ctx of work that goes on without its client: limited to ns, given up when the daemon stops. */
+struct ctx cri_background(struct cri_service *s, uint64_t ns);
 
 /* The table for rpc_server_new: every RPC of runtime.v1 and of runtime.v1alpha2, on the same handlers. In the arena. */
 int cri_methods_table(struct arena *a, const struct rpc_method **ret, size_t *ret_n, struct err *e);

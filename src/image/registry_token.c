@@ -176,7 +176,7 @@ int registry_authorize(struct registry *r, const struct ctx *ctx, const char *ch
     } else {
         if (*r->credentials.registry_token)
             return err_raise(e, ERR_UNAUTHENTICATED, "the registry does not take the registry token");
-        const char *token;
+        const char *token = NULL;
         code = fetch_token(r, ctx, &c, a, &token, e);
         if (code < 0)
             return err_wrap(e, code, "token server of %s", r->host);

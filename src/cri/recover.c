@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See recover.h. One list of records and one list of tasks; a task is looked at by itself only when it runs and its pipes must be found again.
+ */
+#include "cri/recover.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "cri/container.h"
+#include "cri/exits.h"
+#include "cri/sandbox.h"
+
+struct recovery {
+    struct cri_service *s;
+    const struct ctx *ctx;
+    struct arena *arena;
+    struct ctrd_processes tasks;
+    struct cri_recovered *ret;
+};
+
+static const struct ctrd_process *find_task(const struct recovery *r, const char *id)
+{
+    for (size_t i = 0; i < r->tasks.n; i++)
+        if (strcmp(r->tasks.v[i].container_id, id) == 0)
+            return &r->tasks.v[i];
+    return NULL;
+}
+
+static struct view find_extension(const struct ctrd_container *c, const char *key)
+{
+    for (size_t i = 0; i < c->n_extensions; i++)
+        if (strcmp(c->extensions[i].key, key) == 0)
+            return c->extensions[i].any.value;
+    return VIEW_EMPTY;
+}
+
+static void set_aside(struct recovery *r, const char *what, const char *id, const struct err *e)
+{
+    log_error("%s %s cannot be recovered and is set aside: %s", what, id, e->message);
+    r->ret->set_aside++;
+}
+
+/* Two live records with one name: the newer keeps it (records are added newest first), the older goes on under its id, so that the kubelet can see and
+ * remove it. */
+static int add(struct recovery *r, struct store *store, struct object *o, struct err *e)
+{
+    int k = store_add(store, o, e);
+    if (k != -ERR_ALREADY_EXISTS)
+        return k;
+    log_warning("%s %s: %s; it is kept under its id", store->what, o->id, e->message);
+    o->name = o->id;
+    err_clear(e);
+    return store_add(store, o, e);
+}
+
+static int sandbox_state_from_task(struct recovery *r, struct sandbox *sb, struct err *e)
+{
+    const struct ctrd_process *task = find_task(r, sb->o.id);
+    sb->state = SANDBOX_STATE_NOTREADY;
+    if (!task)
+        return 0;
+    if (task->status == CTRD_TASK_RUNNING || task->status == CTRD_TASK_PAUSED || task->status == CTRD_TASK_PAUSING) {
+        sb->state = SANDBOX_STATE_READY;
+        sb->pid = task->pid;
+        return 0;
+    }
+    return cri_task_destroy(r->s, r->ctx, sb->o.id, e);
+}
+
+static int recover_sandbox(struct recovery *r, const struct ctrd_container *record, struct err *e)
+{
+    _cleanup_sandbox_ struct sandbox *sb = sandbox_new();
+    if (!sb)
+        return err_oom(e);
+    TRY(meta_sandbox_decode(find_extension(record, META_SANDBOX_EXTENSION), &sb->o.arena, &sb->meta, e));
+    if (strcmp(sb->meta.id, record->id) != 0)
+        return err_raise(e, ERR_DATA_LOSS, "its record is that of sandbox \"%s\"", sb->meta.id);
+    if (!sb->meta.config || !sb->meta.config->metadata)
+        return err_raise(e, ERR_DATA_LOSS, "its record has no configuration");
+    sb->o.id = sb->meta.id;
+    sb->o.name = sb->meta.name;
+    sb->created_at = record->created_at;
+    sb->network_down = sb->meta.netns_path[0] == '\0';
+    TRY(sandbox_state_from_task(r, sb, e));
+    TRY(add(r, &r->s->sandboxes, &sb->o, e));
+    r->ret->sandboxes++;
+    return 0;
+}
+
+/* Attaches to the pipes of a container that runs: their paths are what the task says, never computed. */
+static int reattach(struct recovery *r, struct container *c, struct err *e)
+{
+    struct ctrd_process p;
+    TRY(ctrd_task_get(&r->s->ctrd, r->ctx, c->o.id, NULL, r->arena, &p, e));
+    c->status.pid = p.pid;
+    if (c->status.started_at == 0)
+        c->status.started_at = clock_real();
+    struct cio *io;
+    TRY(cio_reopen(r->s->pump, p.stdin_path, p.stdout_path, p.stderr_path, &io, e));
+    int k = cio_log_to(io, c->meta.log_path, r->s->config.log_line_max, e);
+    if (k < 0) {
+        cio_detach(io);
+        return k;
+    }
+    c->io = io;
+    return 0;
+}
+
+/* What the status file says, set right by what the task says (part 3.6 of the take-over contract in ARCHITECTURE.md). */
+static void container_state_from_task(struct recovery *r, struct container *c)
+{
+    const struct ctrd_process *task = find_task(r, c->o.id);
+    Runtime__V1__ContainerState state = container_state(c);
+    struct err e = ERR_INIT;
+    if (task && (task->status == CTRD_TASK_RUNNING || task->status == CTRD_TASK_PAUSED || task->status == CTRD_TASK_PAUSING)) {
+        c->status.unknown = false;
+        if (reattach(r, c, &e) < 0)
+            log_error("container %s: its output is not read: %s", c->o.id, e.message);
+    } else if (task && task->status == CTRD_TASK_STOPPED) {
+        struct ctrd_exit x = {.status = task->exit_status, .exited_at = task->exited_at};
+        if (ctrd_task_delete(&r->s->ctrd, r->ctx, c->o.id, &x, &e) < 0)
+            log_warning("container %s: its task is not deleted: %s", c->o.id, e.message);
+        if (c->status.started_at == 0)
+            c->status.started_at = c->status.created_at;
+        container_set_exited(r->s, c, (int32_t)x.status, x.exited_at, NULL, NULL);
+    } else if (task) {
+        if (cri_task_destroy(r->s, r->ctx, c->o.id, &e) < 0)
+            log_warning("container %s: its task is not deleted: %s", c->o.id, e.message);
+        c->status.pid = 0;
+        c->status.started_at = 0;
+    } else if (state == RUNTIME__V1__CONTAINER_STATE__CONTAINER_RUNNING) {
+        container_set_exited(r->s, c, CRI_EXIT_UNKNOWN, clock_real(), CRI_REASON_UNKNOWN, "its task is gone");
+    }
+}
+
+static void io_free(struct cio *io)
+{
+    cio_free(io);
+}
+
+static int recover_container(struct recovery *r, const struct ctrd_container *record, struct err *e)
+{
+    _cleanup_container_ struct container *c = container_new();
+    if (!c)
+        return err_oom(e);
+    TRY(meta_container_decode(find_extension(record, META_CONTAINER_EXTENSION), &c->o.arena, &c->meta, e));
+    if (strcmp(c->meta.id, record->id) != 0)
+        return err_raise(e, ERR_DATA_LOSS, "its record is that of container \"%s\"", c->meta.id);
+    if (!c->meta.config || !c->meta.config->metadata || !c->meta.config->image)
+        return err_raise(e, ERR_DATA_LOSS, "its record has no configuration");
+    c->o.id = c->meta.id;
+    c->o.name = c->meta.name;
+    c->tty = c->meta.config->tty;
+    c->io_free = io_free;
+    char *dir = container_root_dir(r->s, r->arena, c->o.id);
+    if (!dir)
+        return err_oom(e);
+    struct err status_err = ERR_INIT;
+    if (container_status_load(dir, &c->status, &c->resources_arena, &c->resources, &status_err) < 0) {
+        log_warning("container %s: its status is unknown: %s", c->o.id, status_err.message);
+        c->status = (struct container_status){.created_at = record->created_at, .unknown = true};
+    }
+    container_state_from_task(r, c);
+    TRY(add(r, &r->s->containers, &c->o, e));
+    r->ret->containers++;
+    return 0;
+}
+
+static int newest_first(const void *x, const void *y)
+{
+    const struct ctrd_container *a = x, *b = y;
+    return (a->created_at < b->created_at) - (a->created_at > b->created_at);
+}
+
+static int recover_kind(struct recovery *r, const char *kind, int (*one)(struct recovery *, const struct ctrd_container *, struct err *), struct err *e)
+{
+    struct ctrd_container *records;
+    size_t n;
+    const char *filter = arena_printf(r->arena, "labels.\"%s\"==%s", META_LABEL_KIND, kind);
+    const char *filters[] = {filter, NULL};
+    if (!filter)
+        return err_oom(e);
+    TRY(ctrd_container_list(&r->s->ctrd, r->ctx, filters, r->arena, &records, &n, e));
+    if (n > 1)
+        qsort(records, n, sizeof *records, newest_first);
+    for (size_t i = 0; i < n; i++) {
+        struct err one_err = ERR_INIT;
+        if (one(r, &records[i], &one_err) < 0)
+            set_aside(r, kind, records[i].id, &one_err);
+    }
+    return 0;
+}
+
+int cri_recover(struct cri_service *s, const struct ctx *ctx, struct cri_recovered *ret, struct err *e)
+{
+    _cleanup_arena_ struct arena a = ARENA_INIT((size_t)1 << 30); /* every record of the node, once */
+    struct recovery r = {.s = s, .ctx = ctx, .arena = &a, .ret = ret};
+    *ret = (struct cri_recovered){0};
+    size_t skipped;
+    TRY(ctrd_task_list(&s->ctrd, ctx, &a, &r.tasks, e));
+    TRY(recover_kind(&r, META_KIND_SANDBOX, recover_sandbox, e));
+    TRY(recover_kind(&r, META_KIND_CONTAINER, recover_container, e));
+    TRY(image_store_load(s->images, ctx, &skipped, e));
+    ret->images = image_store_count(s->images);
+    return 0;
+}

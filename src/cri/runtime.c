@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Wiring, see runtime.h. Two threads matter here: the caller's runs the event loop and owns every connection; the supervisor starts the runtime up, waits,
+ * and takes it down, since both ends of that make calls that the loop has to carry.
+ */
+#include "cri/runtime.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "cri/events.h"
+#include "cri/host.h"
+#include "cri/owner.h"
+#include "cri/recover.h"
+#include "cri/runtime_private.h"
+#include "oci/constants.h"
+
+#define START_LIMIT (60 * NSEC_PER_SEC)
+#define DRAIN_LIMIT (5 * NSEC_PER_SEC)
+
+static const char *or_default(const char *s, const char *otherwise)
+{
+    return s && s[0] ? s : otherwise;
+}
+
+static int take_lock(struct cri_runtime *rt, struct err *e)
+{
+    char *path = fs_join(&rt->arena, rt->service.config.state, "cri-containerd.lock");
+    if (!path)
+        return err_oom(e);
+    rt->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (rt->lock_fd < 0)
+        return err_errno(e, errno, "open %s", path);
+    if (flock(rt->lock_fd, LOCK_EX | LOCK_NB) == 0)
+        return 0;
+    return errno == EWOULDBLOCK
+               ? err_raise(e, ERR_FAILED_PRECONDITION, "another cri-containerd is using the state directory %s (it holds %s)",
+                           rt->service.config.state, path)
+               : err_errno(e, errno, "lock %s", path);
+}
+
+static int make_directory(const char *path, struct err *e)
+{
+    TRY(fs_mkdir_all(path, 0711, e)); /* parents may be shared with containerd, which makes them 0711 */
+    return chmod(path, 0700) < 0 ? err_errno(e, errno, "set the mode of %s", path) : 0;
+}
+
+static void set_config(struct cri_runtime *rt, const struct cri_runtime_options *o)
+{
+    rt->options = *o;
+    rt->options.listen = or_default(o->listen, "/run/cri-containerd/cri-containerd.sock");
+    rt->options.containerd = or_default(o->containerd, "/run/containerd/containerd.sock");
+    rt->service.config = (struct cri_config){
+        .root = or_default(o->root, "/var/lib/containerd/io.containerd.grpc.v1.cri"),
+        .state = or_default(o->state, "/run/containerd/io.containerd.grpc.v1.cri"),
+        .snapshotter = or_default(o->snapshotter, "overlayfs"),
+        .runtime_name = "io.containerd.runc.v2",
+        .runtime_binary = or_default(o->runtime_binary, ""),
+        .sandbox_image = or_default(o->sandbox_image, "registry.k8s.io/pause:3.10"),
+        .netns_dir = or_default(o->netns_dir, "/var/run/netns"),
+        .systemd_cgroup = o->systemd_cgroup,
+        .exit_poll = 5 * NSEC_PER_SEC,
+        .log_line_max = CIO_LOG_LINE_DEFAULT,
+    };
+    rt->service.policy = (struct oci_policy){.unprivileged_ports = true, .unprivileged_icmp = true, .recursive_read_only_mounts = false};
+    rt->service.os = &cri_os_real;
+    rt->service.abandoned = rpc_call_abandoned;
+}
+
+static int make_network(struct cri_runtime *rt, struct err *e)
+{
+    static const char *const default_dirs[] = {"/opt/cni/bin"};
+    const struct cri_runtime_options *o = &rt->options;
+    struct cni_options c = {
+        .conf_dir = or_default(o->cni_conf_dir, "/etc/cni/net.d"),
+        .bin_dirs = o->n_cni_bin_dirs ? o->cni_bin_dirs : default_dirs,
+        .n_bin_dirs = o->n_cni_bin_dirs ? o->n_cni_bin_dirs : ARRAY_SIZE(default_dirs),
+        .cache_dir = or_default(o->cni_cache_dir, "/var/lib/cni"),
+    };
+    return cni_new(&c, &rt->service.cni, e);
+}
+
+static int make_images(struct cri_runtime *rt, struct err *e)
+{
+    struct cri_service *s = &rt->service;
+    struct image_store_options store = {.ctrd = s->ctrd, .snapshotter = s->config.snapshotter, .pinned_name = s->config.sandbox_image};
+    TRY(image_store_new(&store, &s->images, e));
+    struct image_service_options service = {
+        .ctrd = s->ctrd, .store = s->images, .snapshotter = s->config.snapshotter, .registry_ca = rt->options.registry_ca};
+    return image_service_new(&service, &s->image_service, e);
+}
+
+static int make_client(struct cri_runtime *rt, struct err *e)
+{
+    static const char *const metadata[] = {"containerd-namespace", OCI_CONTAINERD_NAMESPACE, NULL};
+    struct rpc_client_config config = {.socket_path = rt->options.containerd, .metadata = metadata};
+    TRY(rpc_client_new(rt->loop, &config, &rt->client, e));
+    rt->channel = rpc_client_channel(rt->client);
+    rt->service.ctrd = ctrd_client(&rt->channel);
+    return 0;
+}
+
+/* The failed calls go to the log once, here; a client that only asks for what is not there is not worth more than a debug line. */
+static void log_call(void *user, const struct rpc_call *call, int r, const struct err *e)
+{
+    const char *slash = strrchr(call->method->path, '/');
+    const char *name = slash ? slash + 1 : call->method->path;
+    if (r >= 0)
+        log_debug("call %llu %s: ok", (unsigned long long)call->id, name);
+    else if (e->code == ERR_NOT_FOUND || e->code == ERR_UNIMPLEMENTED)
+        log_debug("call %llu %s: %s: %s", (unsigned long long)call->id, name, err_code_name(e->code), e->message);
+    else
+        log_warning("call %llu %s: %s: %s", (unsigned long long)call->id, name, err_code_name(e->code), e->message);
+}
+
+static int make_server(struct cri_runtime *rt, struct err *e)
+{
+    static const struct executor_limits handlers = {.threads_max = 40, .slow_max = 32, .queue_max = 4096, .stack_size = 1 << 20};
+    static const struct executor_limits background = {.threads_max = 8, .slow_max = 4, .queue_max = 65536, .stack_size = 1 << 20};
+    TRY(executor_new_pool(&handlers, &rt->executor, e));
+    TRY(executor_new_pool(&background, &rt->service.background, e));
+    struct rpc_server_config config = {.service = &rt->service, .executor = rt->executor, .on_done = log_call};
+    TRY(cri_methods_table(&rt->arena, &config.methods, &config.n_methods, e));
+    return rpc_server_new(rt->loop, &config, &rt->server, e);
+}
+
+static int init(struct cri_runtime *rt, const struct cri_runtime_options *o, struct err *e)
+{
+    set_config(rt, o);
+    TRY(make_directory(rt->service.config.state, e));
+    TRY(take_lock(rt, e));
+    TRY(make_directory(rt->service.config.root, e));
+    TRY(host_read(&rt->arena, &rt->service.host, e));
+    TRY(host_oom_score_adj_min(&rt->service.host, &rt->service.oom_score_adj_min, e));
+    if (rt->service.oom_score_adj_min > OCI_SANDBOX_OOM_SCORE_ADJ)
+        log_warning("CAP_SYS_RESOURCE is missing: oom_score_adj of pods and containers is at least %d", rt->service.oom_score_adj_min);
+    TRY(loop_new(&rt->loop, e));
+    TRY(cri_service_init(&rt->service, e));
+    TRY(cio_pump_new(&rt->service.pump, e));
+    TRY(make_client(rt, e));
+    TRY(make_network(rt, e));
+    TRY(make_images(rt, e));
+    return make_server(rt, e);
+}
+
+int cri_runtime_new(const struct cri_runtime_options *options, struct cri_runtime **ret, struct err *e)
+{
+    struct cri_runtime *rt = mem_zalloc(sizeof *rt);
+    if (!rt)
+        return err_oom(e);
+    rt->lock_fd = -1;
+    arena_init(&rt->arena, ARENA_BUDGET_DEFAULT);
+    pthread_mutex_init(&rt->mutex, NULL);
+    pthread_cond_init(&rt->cond, NULL);
+    int r = init(rt, options, e);
+    if (r < 0) {
+        cri_runtime_free(rt);
+        return r;
+    }
+    *ret = rt;
+    return 0;
+}
+
+void cri_runtime_free(struct cri_runtime *rt)
+{
+    if (!rt)
+        return;
+    rpc_server_free(rt->server);
+    rpc_client_free(rt->client);
+    executor_free(rt->executor);
+    executor_free(rt->service.background);
+    image_service_free(rt->service.image_service);
+    image_store_free(rt->service.images);
+    cni_free(rt->service.cni);
+    cri_service_done(&rt->service);
+    cio_pump_free(rt->service.pump);
+    loop_free(rt->loop);
+    fd_close(&rt->lock_fd);
+    pthread_cond_destroy(&rt->cond);
+    pthread_mutex_destroy(&rt->mutex);
+    arena_done(&rt->arena);
+    mem_free(rt);
+}
+
+int cri_runtime_on_signal(struct cri_runtime *rt, int signo, void (*fn)(void *arg, int signo), void *arg, struct err *e)
+{
+    return loop_signal_add(rt->loop, signo, fn, arg, e);
+}
+
+/* Runs fn(rt) on the loop's thread and waits for it. */
+struct on_loop {
+    struct cri_runtime *rt;
+    void (*fn)(struct on_loop *o);
+    uint64_t deadline;
+    int r;
+    struct err err;
+    bool done;
+    int fd;
+};
+
+static void finish_on_loop(void *arg)
+{
+    struct on_loop *o = arg;
+    pthread_mutex_lock(&o->rt->mutex);
+    o->done = true;
+    pthread_cond_broadcast(&o->rt->cond);
+    pthread_mutex_unlock(&o->rt->mutex);
+}
+
+static void run_posted(void *arg)
+{
+    struct on_loop *o = arg;
+    o->fn(o);
+}
+
+static int call_on_loop(struct on_loop *o, struct err *e)
+{
+    struct loop_post post = {.fn = run_posted, .arg = o};
+    loop_post(o->rt->loop, &post);
+    pthread_mutex_lock(&o->rt->mutex);
+    while (!o->done)
+        pthread_cond_wait(&o->rt->cond, &o->rt->mutex);
+    pthread_mutex_unlock(&o->rt->mutex);
+    if (o->r < 0)
+        *e = o->err;
+    return o->r;
+}
+
+static void listen_on_loop(struct on_loop *o)
+{
+    o->r = rpc_server_listen(o->rt->server, o->fd, &o->err);
+    finish_on_loop(o);
+}
+
+static void drain_on_loop(struct on_loop *o)
+{
+    rpc_server_drain(o->rt->server, o->deadline, finish_on_loop, o);
+}
+
+static void stop_on_loop(struct on_loop *o)
+{
+    loop_stop(o->rt->loop);
+    finish_on_loop(o);
+}
+
+/* A bound, listening socket, 0660 root:group. A stale file of a daemon that died is replaced: we hold the lock. */
+static int open_socket(struct cri_runtime *rt, int *ret_fd, struct err *e)
+{
+    const char *path = rt->options.listen;
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof addr.sun_path)
+        return err_raise(e, ERR_INVALID_ARGUMENT, "socket path %s is longer than %zu bytes", path, sizeof addr.sun_path - 1);
+    memcpy(addr.sun_path, path, strlen(path) + 1);
+    const char *slash = strrchr(path, '/');
+    char *dir = slash && slash != path ? arena_strndup(&rt->arena, path, (size_t)(slash - path)) : NULL;
+    if (dir)
+        TRY(fs_mkdir_all(dir, 0755, e));
+    _cleanup_fd_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return err_errno(e, errno, "create a socket");
+    unlink(path);
+    mode_t old = umask(0177);
+    int r = bind(fd, (struct sockaddr *)&addr, sizeof addr);
+    umask(old);
+    if (r < 0)
+        return err_errno(e, errno, "bind %s", path);
+    if (chown(path, 0, rt->options.socket_gid) < 0 || chmod(path, 0660) < 0)
+        return err_errno(e, errno, "set owner and mode of %s", path);
+    if (listen(fd, SOMAXCONN) < 0)
+        return err_errno(e, errno, "listen on %s", path);
+    *ret_fd = TAKE_FD(fd);
+    return 0;
+}
+
+static int start_up(struct cri_runtime *rt, struct err *e)
+{
+    struct cri_service *s = &rt->service;
+    struct ctx ctx = cri_background(s, START_LIMIT);
+    struct cri_recovered recovered;
+    TRY(cri_check_owner(&s->ctrd, &ctx, rt->options.containerd, s->config.snapshotter, &rt->arena, &s->containerd_version, e));
+    TRY(ctrd_namespace_ensure(&s->ctrd, &ctx, OCI_CONTAINERD_NAMESPACE, e));
+    TRY(cri_recover(s, &ctx, &recovered, e));
+    cri_recover_clean(s, &ctx, &recovered);
+    log_info("containerd %s; recovered %zu pods, %zu containers, %zu images; %zu records set aside", s->containerd_version, recovered.sandboxes,
+             recovered.containers, recovered.images, recovered.set_aside);
+    TRY(cri_events_start(s, &rt->events, e));
+    struct on_loop o = {.rt = rt, .fn = listen_on_loop};
+    TRY(open_socket(rt, &o.fd, e));
+    rt->listening = true;
+    return call_on_loop(&o, e);
+}
+
+static void detach_containers(struct cri_service *s)
+{
+    _cleanup_arena_ struct arena a = ARENA_INIT(ARENA_BUDGET_DEFAULT);
+    struct object **list;
+    size_t n;
+    if (store_list(&s->containers, &a, &list, &n, NULL) < 0)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        struct container *c = (struct container *)list[i];
+        object_lock(&c->o);
+        struct cio *io = TAKE_PTR(c->io);
+        object_unlock(&c->o);
+        if (io)
+            cio_detach(io);
+        container_unref(c);
+    }
+}
+
+/* Takes down in the order in which things depend on each other: no new calls, no calls in flight, no jobs, then what jobs use. */
+static void shut_down(struct cri_runtime *rt)
+{
+    struct on_loop drain = {.rt = rt, .fn = drain_on_loop, .deadline = clock_deadline(DRAIN_LIMIT)};
+    if (rt->listening)
+        unlink(rt->options.listen);
+    call_on_loop(&drain, &drain.err);
+    cancel_fire(&rt->service.stopping);
+    cri_events_stop(TAKE_PTR(rt->events));
+    image_service_free(TAKE_PTR(rt->service.image_service));
+    executor_drain(rt->executor);
+    executor_drain(rt->service.background);
+    detach_containers(&rt->service);
+    struct on_loop stop = {.rt = rt, .fn = stop_on_loop};
+    call_on_loop(&stop, &stop.err);
+}
+
+static void *supervise(void *arg)
+{
+    struct cri_runtime *rt = arg;
+    rt->r = start_up(rt, &rt->err);
+    if (rt->r == 0) {
+        log_info("cri-containerd: serving CRI on %s", rt->options.listen);
+        if (rt->options.ready)
+            rt->options.ready(rt->options.user, rt->options.listen);
+        pthread_mutex_lock(&rt->mutex);
+        while (!rt->stopping)
+            pthread_cond_wait(&rt->cond, &rt->mutex);
+        pthread_mutex_unlock(&rt->mutex);
+    }
+    shut_down(rt);
+    return NULL;
+}
+
+int cri_runtime_run(struct cri_runtime *rt, struct err *e)
+{
+    pthread_t supervisor;
+    int error = pthread_create(&supervisor, NULL, supervise, rt);
+    if (error)
+        return err_errno(e, error, "start the supervisor thread");
+    int r = loop_run(rt->loop, e);
+    pthread_join(supervisor, NULL);
+    if (rt->r < 0) {
+        *e = rt->err;
+        return rt->r;
+    }
+    return r;
+}
+
+void cri_runtime_stop(struct cri_runtime *rt)
+{
+    pthread_mutex_lock(&rt->mutex);
+    rt->stopping = true;
+    pthread_cond_broadcast(&rt->cond);
+    pthread_mutex_unlock(&rt->mutex);
+    cancel_fire(&rt->service.stopping);
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Pipes: making, opening and removing them, see cio.h. What flows through them is pump.c's.
+ */
+#include "stream/cio.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/codec.h"
+#include "base/fs.h"
+#include "base/id.h"
+#include "base/mem.h"
+#include "stream/cio_private.h"
+
+static const char *const stream_names[CIO_STREAMS] = {"stdin", "stdout", "stderr"};
+
+static void free_object(struct cio *c)
+{
+    for (int i = 0; i < CIO_STREAMS; i++) {
+        fd_close(&c->stream[i].fd);
+        log_writer_done(&c->stream[i].writer);
+        mem_free(c->stream[i].path);
+    }
+    fd_close(&c->log_fd);
+    mem_free(c->log_path);
+    mem_free(c->dir);
+    pthread_cond_destroy(&c->ended);
+    pthread_mutex_destroy(&c->lock);
+    mem_free(c);
+}
+
+static struct cio *new_object(struct cio_pump *p)
+{
+    struct cio *c = mem_zalloc(sizeof *c);
+    pthread_condattr_t attr;
+    if (!c)
+        return NULL;
+    c->pump = p;
+    c->log_fd = -1;
+    pthread_mutex_init(&c->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&c->ended, &attr);
+    pthread_condattr_destroy(&attr);
+    for (int i = 0; i < CIO_STREAMS; i++) {
+        c->stream[i].cio = c;
+        c->stream[i].fd = -1;
+    }
+    return c;
+}
+
+static void remove_pipes(struct cio *c)
+{
+    if (!c->dir)
+        return;
+    for (int i = 0; i < CIO_STREAMS; i++)
+        if (c->stream[i].path)
+            unlink(c->stream[i].path);
+    rmdir(c->dir);
+}
+
+/* Output is opened for reading before the shim opens it for writing. stdin is opened for both, so that the container does not see an end of file
+ * before a client attaches. */
+static int open_pipe(struct cio_stream *s, int which, struct err *e)
+{
+    int mode = which == CIO_STDIN ? O_RDWR : O_RDONLY;
+    s->fd = open(s->path, mode | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+    if (s->fd < 0)
+        return err_errno(e, errno, "open pipe %s", s->path);
+    struct stat st;
+    if (fstat(s->fd, &st) < 0 || !S_ISFIFO(st.st_mode))
+        return err_raise(e, ERR_FAILED_PRECONDITION, "%s is not a named pipe", s->path);
+    if (which != CIO_STDIN)
+        s->cio->open++;
+    return 0;
+}
+
+static int make_pipe(struct cio *c, int which, const char *id, struct err *e)
+{
+    struct cio_stream *s = &c->stream[which];
+    s->path = mem_printf("%s/%s-%s", c->dir, id, stream_names[which]);
+    if (!s->path)
+        return err_oom(e);
+    if (mkfifo(s->path, 0600) < 0)
+        return err_errno(e, errno, "create pipe %s", s->path);
+    return open_pipe(s, which, e);
+}
+
+static int make_pipes(struct cio *c, const struct cio_config *config, struct err *e)
+{
+    uint8_t random[8];
+    char hex[2 * sizeof random + 1] = "";
+    TRY(id_random(random, sizeof random, e));
+    hex_encode(random, sizeof random, hex);
+    TRY(fs_mkdir_all(config->dir, 0700, e));
+    char *dir = mem_printf("%s/%s", config->dir, hex);
+    if (!dir)
+        return err_oom(e);
+    if (mkdir(dir, 0700) < 0) {
+        int r = err_errno(e, errno, "create directory %s", dir);
+        mem_free(dir);
+        return r;
+    }
+    c->dir = dir;
+    if (config->want_stdin)
+        TRY(make_pipe(c, CIO_STDIN, config->id, e));
+    TRY(make_pipe(c, CIO_STDOUT, config->id, e));
+    return config->terminal ? 0 : make_pipe(c, CIO_STDERR, config->id, e);
+}
+
+int cio_new(struct cio_pump *p, const struct cio_config *config, struct cio **ret, struct err *e)
+{
+    struct cio *c = new_object(p);
+    if (!c)
+        return err_oom(e);
+    int r = make_pipes(c, config, e);
+    if (r < 0) {
+        remove_pipes(c);
+        free_object(c);
+        return r;
+    }
+    *ret = c;
+    return 0;
+}
+
+/* The directory that the pipes lie in, when it looks like one of ours: <...>/io/<16 hex digits>. */
+static char *own_directory(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    size_t n = slash ? (size_t)(slash - path) : 0, name = 16, parent = strlen("/io/");
+    if (n < name + parent || strncmp(path + n - name - parent, "/io/", parent) != 0 || strspn(path + n - name, "0123456789abcdef") != name)
+        return NULL;
+    return mem_strndup(path, n);
+}
+
+int cio_reopen(struct cio_pump *p, const char *stdin_path, const char *stdout_path, const char *stderr_path, struct cio **ret, struct err *e)
+{
+    const char *const paths[CIO_STREAMS] = {stdin_path, stdout_path, stderr_path};
+    struct cio *c = new_object(p);
+    if (!c)
+        return err_oom(e);
+    int r = 0;
+    for (int i = 0; i < CIO_STREAMS && r == 0; i++) {
+        if (!paths[i] || paths[i][0] == '\0')
+            continue;
+        c->stream[i].path = mem_strdup(paths[i]);
+        r = c->stream[i].path ? open_pipe(&c->stream[i], i, e) : err_oom(e);
+    }
+    if (r < 0) {
+        free_object(c);
+        return r;
+    }
+    if (c->stream[CIO_STDOUT].path)
+        c->dir = own_directory(c->stream[CIO_STDOUT].path);
+    *ret = c;
+    return 0;
+}
+
+static const char *path_of(const struct cio *c, int which)
+{
+    return c->stream[which].path ? c->stream[which].path : "";
+}
+
+const char *cio_stdin_path(const struct cio *c)
+{
+    return path_of(c, CIO_STDIN);
+}
+
+const char *cio_stdout_path(const struct cio *c)
+{
+    return path_of(c, CIO_STDOUT);
+}
+
+const char *cio_stderr_path(const struct cio *c)
+{
+    return path_of(c, CIO_STDERR);
+}
+
+int cio_open_stdin(struct cio *c, int *ret_fd, struct err *e)
+{
+    if (!c->stream[CIO_STDIN].path)
+        return err_raise(e, ERR_NOT_FOUND, "the container has no stdin");
+    int fd = open(c->stream[CIO_STDIN].path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return err_errno(e, errno, "open pipe %s", c->stream[CIO_STDIN].path);
+    *ret_fd = fd;
+    return 0;
+}
+
+static int unwatch(struct cio *c, void *arg, struct err *e)
+{
+    for (int i = 0; i < CIO_STREAMS; i++) {
+        loop_io_free(c->stream[i].io);
+        c->stream[i].io = NULL;
+    }
+    return 0;
+}
+
+void cio_detach(struct cio *c)
+{
+    if (!c)
+        return;
+    pump_call(c, unwatch, NULL, NULL);
+    free_object(c);
+}
+
+void cio_free(struct cio *c)
+{
+    if (!c)
+        return;
+    pump_call(c, unwatch, NULL, NULL);
+    remove_pipes(c);
+    free_object(c);
+}
