@@ -109,6 +109,22 @@ static int params_at(struct view t, size_t *i, struct view *ret, struct err *e)
     return r < 0 ? malformed(e) : 0;
 }
 
+/* What follows the name of a scheme: parameters, or a token68. "realm=" could be either; for our schemes it is a parameter. */
+static int arguments_at(struct view t, size_t *i, struct wwwauth_challenge *c, struct err *e)
+{
+    struct view name, value;
+    if (!is_blank(t.p[*i]))
+        return malformed(e);
+    *i = skip_blanks(t, *i);
+    size_t end = skip_token68(t, *i), at = *i;
+    if (end > *i && ends_here(t, end) && (c->scheme == WWWAUTH_OTHER || param_at(t, &at, &name, &value) == 0)) {
+        *i = end;
+        return 0;
+    }
+    TRY(params_at(t, i, &c->params, e));
+    return c->params.n == 0 ? malformed(e) : 0;
+}
+
 int wwwauth_next(struct view *rest, struct wwwauth_challenge *ret, struct err *e)
 {
     struct wwwauth_challenge c = {.scheme = WWWAUTH_OTHER, .params = VIEW_EMPTY};
@@ -124,19 +140,8 @@ int wwwauth_next(struct view *rest, struct wwwauth_challenge *ret, struct err *e
         c.scheme = WWWAUTH_BEARER;
     else if (view_eq_nocase(c.name, VIEW_LIT("basic")))
         c.scheme = WWWAUTH_BASIC;
-    if (!ends_here(t, i)) {
-        if (!is_blank(t.p[i]))
-            return malformed(e);
-        i = skip_blanks(t, i);
-        size_t end = skip_token68(t, i);
-        if (end > i && ends_here(t, end)) {
-            i = end;
-        } else {
-            TRY(params_at(t, &i, &c.params, e));
-            if (c.params.n == 0)
-                return malformed(e);
-        }
-    }
+    if (!ends_here(t, i))
+        TRY(arguments_at(t, &i, &c, e));
     *rest = view_slice(t, i, t.n);
     *ret = c;
     return 1;
