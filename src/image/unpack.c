@@ -99,8 +99,10 @@ static int unpack_layer(const struct unpack *u, const struct ctx *ctx, size_t i,
         err_clear(e);
         return 1;
     }
-    if (r < 0)
+    if (r < 0) {
+        unpack_discard(u->ctrd, ctx, u->snapshotter, key); /* the answer may have been lost, not the snapshot */
         return err_wrap(e, lost(r, e), "snapshot for layer %s", u->layers[i].digest);
+    }
     r = apply(u, ctx, i, key, &mounts, &labels, &a, e);
     if (r < 0)
         unpack_discard(u->ctrd, ctx, u->snapshotter, key);
@@ -113,8 +115,12 @@ static int hold(const struct unpack *u, const struct ctx *ctx, const char *top, 
     const char *key;
     struct ctrd_mounts mounts;
     TRY(make_key("hold", top, a, &key, e));
-    TRY(lost(ctrd_snapshot_view(u->ctrd, ctx, u->snapshotter, key, top, NULL, a, &mounts, e), e));
-    *ret = key;
+    int r = lost(ctrd_snapshot_view(u->ctrd, ctx, u->snapshotter, key, top, NULL, a, &mounts, e), e);
+    if (r < 0)
+        unpack_discard(u->ctrd, ctx, u->snapshotter, key);
+    else
+        *ret = key;
+    return r;
     return 0;
 }
 
