@@ -170,13 +170,15 @@ int cni_exec(const struct cni *c, const struct ctx *ctx, const char *type, const
         e = &own_err;
     if (!out)
         out = &own;
-    TRY(find_plugin(c, type, &a, &path, e));
+    int r = find_plugin(c, type, &a, &path, e);
+    f->missing = r == -ERR_FAILED_PRECONDITION;
+    TRY(r);
     TRY(make_environment(c, command, at, &a, &env, e));
     const char **envp = ARENA_NEW_N(&a, const char *, env.n + 1);
     if (!envp)
         return err_oom(e);
     memcpy(envp, env.v, env.n * sizeof(*envp));
-    int r = run_plugin(c, &limited, path, envp, input, out, &err_out, &result, e);
+    r = run_plugin(c, &limited, path, envp, input, out, &err_out, &result, e);
     if (r < 0)
         return err_is_oom(e) ? r : err_wrap(e, r, "plugin \"%s\" (%s)", type, command);
     if (result.signaled || result.status != 0)

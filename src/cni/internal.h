@@ -108,6 +108,7 @@ char *cni_args_text(struct arena *a, const struct kvlist *args);
 /* exec.c */
 /* How a plugin failed, beyond what struct err says. */
 struct cni_failure {
+    bool missing;      /* there is no such program */
     bool reported;     /* the plugin ran and printed an error object, or ended with a status other than 0 */
     unsigned code;     /* of the error object, else 0 */
     bool not_found;    /* its words contain "not found" */
@@ -136,13 +137,13 @@ int cni_record_each(const struct cni *c, const char *id,
                     int (*fn)(void *user, const struct cni_record *r, struct arena *a, struct err *e), void *user, struct err *e);
 
 /* network.c */
-/* ADD of every plugin. result gets the last one's result, complete with cniVersion. */
+/* ADD of every plugin. result gets the last one's result, complete with cniVersion; it is empty after a failure. */
 int cni_network_add(const struct cni *c, const struct ctx *ctx, const struct cni_network *net, const struct cni_attachment *at,
                     struct buf *result, struct err *e);
 /* DEL of every plugin in reverse; all are called. prev is the cached result or empty. The first failure that is not tolerated is
- * returned. */
+ * returned; a plugin that is not installed is a failure only when the ADD was completed, as it cannot have done anything else. */
 int cni_network_del(const struct cni *c, const struct ctx *ctx, const struct cni_network *net, const struct cni_attachment *at,
-                    struct view prev, struct err *e);
+                    struct view prev, bool completed, struct err *e);
 int cni_network_check(const struct cni *c, const struct ctx *ctx, const struct cni_network *net, const struct cni_attachment *at,
                       struct view prev, struct err *e);
 /* STATUS or GC: `extra` is JSON text of an array for cni.dev/valid-attachments, empty for none. Stops at the first failure for

@@ -186,18 +186,22 @@ int cni_network_add(const struct cni *c, const struct ctx *ctx, const struct cni
         if (r == 0)
             r = take_result(net, p, buf_view(&out), result, e);
     }
+    if (r < 0)
+        buf_clear(result); /* what was reached half-way is nobody's result */
     return wrap(net, r, e);
 }
 
 /* What a DEL may say without being a failure: the container or its address is already unknown; or the namespace is gone and with
  * it the files the plugin looks for. */
-static bool tolerated(const struct cni_failure *f, const struct cni_attachment *at)
+static bool tolerated(const struct cni_failure *f, const struct cni_attachment *at, bool completed)
 {
+    if (f->missing && !completed)
+        return true;
     return f->reported && (f->not_found || (at->netns[0] == '\0' && f->no_such_file));
 }
 
 int cni_network_del(const struct cni *c, const struct ctx *ctx, const struct cni_network *net, const struct cni_attachment *at,
-                    struct view prev, struct err *e)
+                    struct view prev, bool completed, struct err *e)
 {
     struct err later = ERR_INIT;
     int first = 0;
@@ -210,7 +214,7 @@ int cni_network_del(const struct cni *c, const struct ctx *ctx, const struct cni
         int r = call(c, ctx, net, &net->conf.plugins[i], "DEL", at, prev, NULL, &f, where);
         if (r == 0)
             continue;
-        if (tolerated(&f, at))
+        if (tolerated(&f, at, completed))
             err_clear(where);
         else if (first == 0)
             first = wrap(net, r, e);

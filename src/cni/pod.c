@@ -41,7 +41,7 @@ static void roll_back(struct setup *s, size_t n, struct err *e)
         const struct cni_network *net = &s->networks->v[n];
         struct err again = ERR_INIT;
         s->at.ifname = net->ifname;
-        int r = cni_network_del(s->c, &ctx, net, &s->at, buf_view(&s->results[n]), &again);
+        int r = cni_network_del(s->c, &ctx, net, &s->at, buf_view(&s->results[n]), s->results[n].n > 0, &again);
         if (r == 0)
             r = cni_record_remove(s->c, net->conf.name, s->at.id, net->ifname, &again);
         if (r < 0 && !told && !err_is_oom(e)) {
@@ -140,7 +140,7 @@ int cni_record_teardown(const struct cni *c, const struct ctx *ctx, const struct
         if (result < 0 && err_is_oom(&why))
             return err_oom(e);
         done = result == 0;
-        result = done ? cni_network_del(c, ctx, &net, &at, view_of(r->result), e) : 0;
+        result = done ? cni_network_del(c, ctx, &net, &at, view_of(r->result), r->result != NULL, e) : 0;
     }
     if (result < 0)
         return result;
@@ -199,7 +199,7 @@ static int teardown_configured(struct cni *c, const struct cni_networks *network
     for (size_t i = networks->n; i-- > 0;) {
         struct err why = ERR_INIT;
         at.ifname = networks->v[i].ifname;
-        int r = cni_network_del(c, t->ctx, &networks->v[i], &at, VIEW_EMPTY, &why);
+        int r = cni_network_del(c, t->ctx, &networks->v[i], &at, VIEW_EMPTY, t->completed, &why);
         if (r < 0)
             teardown_failed(t, r, &why);
     }

@@ -167,6 +167,27 @@ static void test_file_size(void **state)
     free(text);
 }
 
+/* A plugin that is not installed: named; what ran before it is undone, and it is not asked to undo anything. */
+static void test_missing_plugin(void **state)
+{
+    struct fake *f = *state;
+    _cleanup_cni_ struct cni *c = fake_cni(f, false);
+    _cleanup_arena_ struct arena a = ARENA_INIT(1 << 20);
+    struct ctx ctx = CTX_BACKGROUND;
+    struct cni_pod pod = {.id = FAKE_ID, .netns = "/n"};
+    struct cni_pod_result r;
+    struct err e = ERR_INIT;
+
+    fake_file(f->conf, "10.conflist",
+              "{\"cniVersion\":\"1.0.0\",\"name\":\"n\",\"plugins\":[{\"type\":\"bridge\"},{\"type\":\"gone\"}]}");
+    assert_fails(cni_setup(c, &ctx, &pod, &a, &r, &e), &e, ERR_FAILED_PRECONDITION,
+                 "network \"n\": plugin \"gone\" is in none of the plugin directories");
+    assert_null(strstr(e.message, "undoing"));
+    assert_string_equal(fake_calls(f), "bridge ADD,bridge DEL");
+    assert_null(strstr(f->calls[1].input, "prevResult"));
+    assert_int_equal(fake_records(f), 0);
+}
+
 /* CNI 1.1: plugins in files of their own, <conf_dir>/<network>/<x>.conf. */
 static void test_plugin_files(void **state)
 {
@@ -333,6 +354,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_snapshot, start, stop),
         cmocka_unit_test_setup_teardown(test_bad_files, start, stop),
         cmocka_unit_test_setup_teardown(test_file_size, start, stop),
+        cmocka_unit_test_setup_teardown(test_missing_plugin, start, stop),
         cmocka_unit_test_setup_teardown(test_plugin_files, start, stop),
         cmocka_unit_test_setup_teardown(test_single, start, stop),
         cmocka_unit_test_setup_teardown(test_status, start, stop),
