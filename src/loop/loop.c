@@ -147,8 +147,6 @@ void loop_free(struct loop *l)
         sd_event_source_disable_unref(s->source);
         mem_free(s);
     }
-    for (struct loop_post *p = l->head; p; p = p->next)
-        p->queued = false;
     sd_event_source_disable_unref(l->wake_source);
     sd_event_unref(l->event);
     fd_close(&l->wake_fd);

@@ -16,7 +16,8 @@ struct loop_timer;
 
 /* Makes an event loop. -ERR_RESOURCE_EXHAUSTED when memory or descriptors are short. */
 int loop_new(struct loop **ret, struct err *e);
-/* Frees the loop and what is still registered with it; must not run any more. NULL is allowed. */
+/* Frees the loop and what is still registered with it; must not run any more. Posted nodes that have not run are forgotten, not touched.
+ * NULL is allowed. */
 void loop_free(struct loop *l);
 /* Runs until loop_stop. The thread that runs the loop is the only one that may call the functions below, but for loop_post. */
 int loop_run(struct loop *l, struct err *e);

@@ -89,6 +89,8 @@ int h2_fatal_oom(struct h2 *h);
 void h2_check(struct h2 *h, int rv);
 
 struct h2_stream *h2_stream_new(struct h2 *h, int32_t id);
+/* The stream with this id, or NULL. */
+struct h2_stream *h2_find(struct h2 *h, int32_t id);
 /* Tells the owner that it is over, with s->status, and frees it. */
 void h2_stream_close(struct h2_stream *s);
 void h2_stream_rst(struct h2_stream *s, uint32_t error_code);
