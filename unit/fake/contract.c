@@ -47,7 +47,7 @@ static void server(struct contract *k)
     bool found = false;
     for (size_t i = 0; i < p.n; i++) {
         CHECK(strcmp(p.v[i].type, "io.containerd.snapshotter.v1") == 0);
-        if (strcmp(p.v[i].id, "native") == 0)
+        if (strcmp(p.v[i].id, "overlayfs") == 0)
             found = p.v[i].ok && kvlist_get(&p.v[i].exports, "root") && !*p.v[i].error;
         if (strcmp(p.v[i].id, "zfs") == 0)
             CHECK(!p.v[i].ok && *p.v[i].error);
@@ -170,7 +170,8 @@ static void images(struct contract *k)
     CHECK(list.n == 0);
     struct ctrd_image bad = image;
     bad.name = "";
-    EXPECT(ctrd_image_create(C, CTX, &bad, E), INVALID_ARGUMENT, "image name must not be empty");
+    EXPECT(ctrd_image_create(C, CTX, &bad, E), INVALID_ARGUMENT, "Image.Name required");
+    EXPECT(ctrd_image_update(C, CTX, &bad, E), INVALID_ARGUMENT, "Image.Name required");
     bad.name = "contract.example/bad:1";
     bad.target.digest = "sha256:abc";
     EXPECT(ctrd_image_create(C, CTX, &bad, E), INVALID_ARGUMENT, "Target.Digest");
@@ -288,17 +289,17 @@ static void leases(struct contract *k)
     EXPECT(ctrd_lease_delete(C, CTX, "contract-lease", false, E), NOT_FOUND, "not found");
 }
 
-static void active_snapshots(struct contract *k)
+static void active_snapshots(struct contract *k, const struct kvlist *l)
 {
     struct ctrd_mounts m = {0};
     struct ctrd_snapshot_info info = {0};
     struct ctrd_usage usage = {0};
-    EXPECT(ctrd_snapshot_prepare(C, CTX, k->snapshotter, "contract-a", "contract-nowhere", NULL, &k->a, &m, E), NOT_FOUND, "does not exist");
-    EXPECT(ctrd_snapshot_prepare(C, CTX, k->snapshotter, "contract-a", "", NULL, &k->a, &m, E), OK, NULL);
+    EXPECT(ctrd_snapshot_prepare(C, CTX, k->snapshotter, "contract-a", "contract-nowhere", l, &k->a, &m, E), NOT_FOUND, "does not exist");
+    EXPECT(ctrd_snapshot_prepare(C, CTX, k->snapshotter, "contract-a", "", l, &k->a, &m, E), OK, NULL);
     CHECK(m.n == 1 && strcmp(m.v[0].type, "bind") == 0 && *m.v[0].source == '/' && m.v[0].options.n == 2);
-    EXPECT(ctrd_snapshot_prepare(C, CTX, k->snapshotter, "contract-a", "", NULL, &k->a, &m, E), ALREADY_EXISTS, "already exists");
-    EXPECT(ctrd_snapshot_prepare(C, CTX, "contract", "contract-b", "", NULL, &k->a, &m, E), INVALID_ARGUMENT, "snapshotter not loaded: contract");
-    EXPECT(ctrd_snapshot_prepare(C, CTX, k->snapshotter, "contract-b", "contract-a", NULL, &k->a, &m, E), INVALID_ARGUMENT, "is not committed");
+    EXPECT(ctrd_snapshot_prepare(C, CTX, k->snapshotter, "contract-a", "", l, &k->a, &m, E), ALREADY_EXISTS, "already exists");
+    EXPECT(ctrd_snapshot_prepare(C, CTX, "contract", "contract-b", "", l, &k->a, &m, E), INVALID_ARGUMENT, "snapshotter not loaded: contract");
+    EXPECT(ctrd_snapshot_prepare(C, CTX, k->snapshotter, "contract-b", "contract-a", l, &k->a, &m, E), INVALID_ARGUMENT, "is not committed");
     EXPECT(ctrd_snapshot_stat(C, CTX, k->snapshotter, "contract-a", &k->a, &info, E), OK, NULL);
     CHECK(info.kind == 2 && !*info.parent && strcmp(info.name, "contract-a") == 0 && info.created_at > 0);
     EXPECT(ctrd_snapshot_mounts(C, CTX, k->snapshotter, "contract-a", &k->a, &m, E), OK, NULL);
@@ -307,23 +308,22 @@ static void active_snapshots(struct contract *k)
     CHECK(usage.inodes > 0);
 }
 
-static void committed_snapshots(struct contract *k)
+static void committed_snapshots(struct contract *k, const struct kvlist *l)
 {
-    struct kv labels[] = {{(char *)"containerd.io/gc.root", (char *)"yes"}};
-    struct kvlist l = contract_labels(labels, 1);
     struct ctrd_mounts m = {0};
     struct ctrd_snapshot_info info = {0};
     struct ctrd_snapshots list = {0};
-    EXPECT(ctrd_snapshot_commit(C, CTX, k->snapshotter, "contract-layer", "contract-a", &l, E), OK, NULL);
-    EXPECT(ctrd_snapshot_commit(C, CTX, k->snapshotter, "contract-layer2", "contract-a", &l, E), NOT_FOUND, "does not exist");
+    EXPECT(ctrd_snapshot_commit(C, CTX, k->snapshotter, "contract-layer", "contract-a", l, E), OK, NULL);
+    EXPECT(ctrd_snapshot_commit(C, CTX, k->snapshotter, "contract-layer2", "contract-a", l, E), NOT_FOUND, "does not exist");
     EXPECT(ctrd_snapshot_stat(C, CTX, k->snapshotter, "contract-layer", &k->a, &info, E), OK, NULL);
     CHECK(info.kind == 3 && info.labels.n == 1);
     EXPECT(ctrd_snapshot_mounts(C, CTX, k->snapshotter, "contract-layer", &k->a, &m, E), FAILED_PRECONDITION, "not active");
-    EXPECT(ctrd_snapshot_view(C, CTX, k->snapshotter, "contract-view", "contract-layer", NULL, &k->a, &m, E), OK, NULL);
+    EXPECT(ctrd_snapshot_view(C, CTX, k->snapshotter, "contract-view", "contract-layer", l, &k->a, &m, E), OK, NULL);
     CHECK(m.n == 1);
-    EXPECT(ctrd_snapshot_prepare(C, CTX, k->snapshotter, "contract-c", "contract-layer", &l, &k->a, &m, E), OK, NULL);
-    EXPECT(ctrd_snapshot_commit(C, CTX, k->snapshotter, "contract-layer", "contract-c", &l, E), ALREADY_EXISTS, "already exists");
-    EXPECT(ctrd_snapshot_commit(C, CTX, k->snapshotter, "contract-layer2", "contract-view", &l, E), FAILED_PRECONDITION, "is not active");
+    EXPECT(ctrd_snapshot_prepare(C, CTX, k->snapshotter, "contract-c", "contract-layer", l, &k->a, &m, E), OK, NULL);
+    EXPECT(ctrd_snapshot_commit(C, CTX, k->snapshotter, "contract-layer", "contract-c", l, E), ALREADY_EXISTS, "already exists");
+    if (strcmp(k->snapshotter, "overlayfs") == 0) /* native fails earlier: it made no directory for the view */
+        EXPECT(ctrd_snapshot_commit(C, CTX, k->snapshotter, "contract-layer2", "contract-view", l, E), FAILED_PRECONDITION, "is not active");
     EXPECT(ctrd_snapshot_stat(C, CTX, k->snapshotter, "contract-c", &k->a, &info, E), OK, NULL);
     CHECK(info.kind == 2 && strcmp(info.parent, "contract-layer") == 0 && info.labels.n == 1);
     EXPECT(ctrd_snapshot_list(C, CTX, k->snapshotter, &k->a, &list, E), OK, NULL);
@@ -340,8 +340,11 @@ static void committed_snapshots(struct contract *k)
 
 static void snapshots(struct contract *k)
 {
-    active_snapshots(k);
-    committed_snapshots(k);
+    /* Without it a garbage collection may take what nothing refers to. */
+    struct kv labels[] = {{(char *)"containerd.io/gc.root", (char *)"yes"}};
+    struct kvlist l = contract_labels(labels, 1);
+    active_snapshots(k, &l);
+    committed_snapshots(k, &l);
 }
 
 unsigned contract_run(struct contract *k, const char *service)

@@ -97,7 +97,9 @@ void contract_diff(struct contract *k)
     contract_sha256(view_make((char *)packed, n), digest);
     struct ctrd_mounts m = {0};
     struct ctrd_descriptor got = {0}, layer = {.media_type = "application/vnd.oci.image.layer.v1.tar+gzip", .digest = digest, .size = (int64_t)n};
-    EXPECT(ctrd_snapshot_prepare(C, CTX, k->snapshotter, "contract-diff", "", NULL, &k->a, &m, E), OK, NULL);
+    struct kv labels[] = {{(char *)"containerd.io/gc.root", (char *)"yes"}};
+    struct kvlist l = contract_labels(labels, 1);
+    EXPECT(ctrd_snapshot_prepare(C, CTX, k->snapshotter, "contract-diff", "", &l, &k->a, &m, E), OK, NULL);
     EXPECT(ctrd_diff_apply(C, CTX, &layer, &m, &k->a, &got, E), NOT_FOUND, "not found");
     store(k, view_make((char *)packed, n), digest);
     EXPECT(ctrd_diff_apply(C, CTX, &layer, &m, &k->a, &got, E), OK, NULL);
@@ -118,7 +120,7 @@ static void make_container(struct contract *k)
 
 static int create_task(struct contract *k, uint32_t *ret_pid)
 {
-    char *options[] = {(char *)"rbind", (char *)"ro"};
+    char *options[] = {(char *)"rbind", (char *)"rw"};
     struct ctrd_mount mount = {.type = "bind", .source = k->rootfs, .options = {.v = options, .n = 2, .cap = 2}};
     struct ctrd_task_create t = {.container_id = TASK, .rootfs = {.v = &mount, .n = 1}};
     return ctrd_task_create(C, CTX, &t, ret_pid, E);
@@ -154,7 +156,8 @@ static void running_task(struct contract *k)
     EXPECT(ctrd_task_get(C, CTX, TASK, NULL, &k->a, &p, E), OK, NULL);
     CHECK(p.status == CTRD_TASK_CREATED && p.pid == pid && strcmp(p.container_id, TASK) == 0 && !*p.exec_id && p.exited_at == 0);
     struct ctrd_exec early = {.container_id = TASK, .exec_id = "early", .process = {PROCESS_TYPE, VIEW_LIT(OCI_PROCESS("\"/x\""))}};
-    EXPECT(ctrd_task_exec(C, CTX, &early, E), UNKNOWN, "cannot exec in a created state");
+    EXPECT(ctrd_task_exec(C, CTX, &early, E), OK, NULL);
+    EXPECT(ctrd_task_delete_process(C, CTX, TASK, "early", &x, E), OK, NULL);
     EXPECT(ctrd_task_start(C, CTX, TASK, NULL, &same, E), OK, NULL);
     CHECK(same == pid);
     EXPECT(ctrd_task_start(C, CTX, TASK, NULL, &same, E), UNKNOWN, "cannot start a running process");
@@ -292,7 +295,7 @@ void contract_events(struct contract *k)
         "00000000000000000000000000000000000000000000000000000000deadbeef", .size = 1}};
     /* Opening never waits for containerd; the first answer tells. */
     if (EXPECT(ctrd_events_open(C, CTX, bad, &s, E), OK, NULL) == 0)
-        EXPECT(ctrd_events_next(C, CTX, s, &k->a, &event, E), INVALID_ARGUMENT, "invalid argument");
+        EXPECT(ctrd_events_next(C, CTX, s, &k->a, &event, E), UNKNOWN, "invalid argument");
     ctrd_events_close(C, s);
     s = NULL;
     if (EXPECT(ctrd_events_open(C, CTX, all, &s, E), OK, NULL) < 0)

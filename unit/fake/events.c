@@ -51,7 +51,11 @@ static int subscribe(struct fake_ctx *c, struct fake_stream *s, const void *requ
 {
     const Containerd__Services__Events__V1__SubscribeRequest *q = request;
     struct envelope_view none = {.topic = ""};
-    TRY(fake_match(q->filters, q->n_filters, field, &none, c->e));
+    if (fake_match(q->filters, q->n_filters, field, &none, c->e) < 0) {
+        char why[ERR_MESSAGE_MAX];
+        memcpy(why, c->e->message, sizeof(why));
+        return err_raise(c->e, ERR_UNKNOWN, "subscription error: failed parsing subscription %s", why);
+    }
     s->filters = fake_zalloc((q->n_filters + 1) * sizeof(*s->filters));
     for (size_t i = 0; i < q->n_filters; i++)
         s->filters[i] = fake_strdup(q->filters[i]);

@@ -89,7 +89,7 @@ static int create(struct fake_ctx *c, const void *request, void *answer)
     const MSG(CreateImageRequest) *q = request;
     MSG(CreateImageResponse) *p = answer;
     if (!q->image || !*q->image->name)
-        return err_raise(c->e, ERR_INVALID_ARGUMENT, "image name must not be empty: invalid argument");
+        return err_raise(c->e, ERR_INVALID_ARGUMENT, "Image.Name required");
     TRY(validate(q->image, c->e));
     if (find(c->f, q->image->name, NULL))
         return err_raise(c->e, ERR_ALREADY_EXISTS, "image \"%s\": already exists", q->image->name);
@@ -109,7 +109,7 @@ static int update(struct fake_ctx *c, const void *request, void *answer)
     MSG(UpdateImageResponse) *p = answer;
     size_t at;
     if (!q->image || !*q->image->name)
-        return err_raise(c->e, ERR_INVALID_ARGUMENT, "image name is required for update: invalid argument");
+        return err_raise(c->e, ERR_INVALID_ARGUMENT, "Image.Name required");
     if (q->update_mask && q->update_mask->n_paths > 0)
         return err_raise(c->e, ERR_INTERNAL, "fake: updates of images with a mask are not modelled");
     MSG(Image) *old = find(c->f, q->image->name, &at);

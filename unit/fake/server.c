@@ -55,8 +55,7 @@ static int namespace_get(struct fake_ctx *c, const void *request, void *answer)
 {
     const NS(GetNamespaceRequest) *q = request;
     NS(GetNamespaceResponse) *p = answer;
-    if (!find_namespace(c->f, q->name))
-        return err_raise(c->e, ERR_NOT_FOUND, "namespace \"%s\": not found", q->name);
+    /* containerd 1.6 does not tell a namespace that is not there from one without labels */
     p->namespace_ = ARENA_NEW(c->a, NS(Namespace));
     protobuf_c_message_init(&containerd__services__namespaces__v1__namespace__descriptor, p->namespace_);
     p->namespace_->name = q->name;

@@ -228,8 +228,8 @@ static int exec(struct fake_ctx *c, const void *request, void *answer)
         return err_wrap(c->e, r, "invalid exec id %s", q->exec_id);
     if (fake_find_process(c->f, q->container_id, q->exec_id))
         return err_raise(c->e, ERR_ALREADY_EXISTS, "id %s: already exists", q->exec_id);
-    if (t->status != CTRD_TASK_RUNNING)
-        return err_raise(c->e, ERR_UNKNOWN, "cannot exec in a %s state: unknown", t->status == CTRD_TASK_STOPPED ? "stopped" : "created");
+    if (t->status == CTRD_TASK_STOPPED)
+        return err_raise(c->e, ERR_UNKNOWN, "cannot exec in a stopped state: unknown");
     char *text = q->spec ? arena_strndup(c->a, (const char *)q->spec->value.data, q->spec->value.len) : arena_strdup(c->a, "");
     const struct fake_script *script = fake_find_script(c->f, true, text ? text : "");
     if (script && script->create_fails)
