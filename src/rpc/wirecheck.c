@@ -101,7 +101,7 @@ static enum wire wire_of(ProtobufCType t)
 static int count(struct check *c, size_t n, struct err *e)
 {
     if (n > (size_t)WIRECHECK_ELEMENTS_MAX - c->elements)
-        return bad(c, e, ERR_RESOURCE_EXHAUSTED, "the message has too many elements");
+        return bad(c, e, ERR_RESOURCE_EXHAUSTED, "too many elements");
     c->elements += n;
     return 0;
 }
@@ -174,7 +174,7 @@ static int check_value(struct check *c, const ProtobufCFieldDescriptor *f, enum 
 static int check_message(struct check *c, const ProtobufCMessageDescriptor *type, struct view data, struct err *e)
 {
     if (c->depth > WIRECHECK_DEPTH_MAX)
-        return bad(c, e, ERR_RESOURCE_EXHAUSTED, "messages are nested too deeply");
+        return bad(c, e, ERR_RESOURCE_EXHAUSTED, "nested too deeply");
     while (data.n > 0) {
         uint64_t tag;
         if (!take_varint(&data, TAG_MAX, &tag))
@@ -182,12 +182,12 @@ static int check_message(struct check *c, const ProtobufCMessageDescriptor *type
         uint64_t number = tag >> 3;
         if (number == 0 || number > FIELD_NUMBER_MAX)
             return malformed(c, e, "a field number is out of range");
-        int r = count(c, 1, e);
-        if (r < 0)
-            return r;
         const ProtobufCFieldDescriptor *f = protobuf_c_message_descriptor_get_field(type, (unsigned)number);
         if (f)
             c->path[c->depth++] = f;
+        int r = count(c, 1, e);
+        if (r < 0)
+            return r;
         r = check_value(c, f, (enum wire)(tag & 7), &data, e);
         if (r < 0)
             return r;
