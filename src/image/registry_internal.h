@@ -51,6 +51,7 @@ struct registry_get {
 };
 struct registry_reply {
     int status;
+    char by[272];    /* host and port that gave it: another than the registry's after a redirect */
     struct buf body; /* of an answer that is not 2xx, cut at REGISTRY_ERROR_BYTES_MAX; the caller frees */
 };
 /* Asks, follows redirects, answers one challenge. Any status is success. */

@@ -63,6 +63,7 @@ static int run_hop(struct registry *r, const struct ctx *ctx, const struct url *
         return err_oom(e);
     buf_clear(&h->reply->body);
     h->reply->status = 0;
+    (void)snprintf(h->reply->by, sizeof(h->reply->by), "%s:%s", at->host, at->port);
     h->response = (struct http_response){0};
     h->enough = false;
     const struct http_sink sink = {.user = h, .head = on_head, .data = on_data};
@@ -196,17 +197,20 @@ int registry_raise_status(struct registry *r, const char *what, const struct reg
     struct arena a = ARENA_INIT((size_t)1 << 20);
     const char *text = registry_error_text(buf_view(&reply->body), &a);
     int s = reply->status;
+    /* "reg:443" is "reg" to everybody; only another host's port is worth saying. */
+    bool home = strncmp(reply->by, r->host, strlen(r->host)) == 0;
+    const char *by = home || !*reply->by ? r->host : reply->by;
     int code;
     if (s == 404)
-        code = err_raise(e, ERR_NOT_FOUND, "%s: not found: %s answered with status 404%s%s", what, r->host, *text ? ": " : "", text);
+        code = err_raise(e, ERR_NOT_FOUND, "%s: not found: %s answered with status 404%s%s", what, by, *text ? ": " : "", text);
     else if (s == 401 || s == 403)
         code = err_raise(e, s == 401 ? ERR_UNAUTHENTICATED : ERR_PERMISSION_DENIED,
                          "%s: pull access denied, the repository does not exist or may require authorization: %s answered with status %d%s%s", what,
-                         r->host, s, *text ? ": " : "", text);
+                         by, s, *text ? ": " : "", text);
     else if (s == 429)
-        code = err_raise(e, ERR_RESOURCE_EXHAUSTED, "%s: too many requests: %s answered with status 429%s%s", what, r->host, *text ? ": " : "", text);
+        code = err_raise(e, ERR_RESOURCE_EXHAUSTED, "%s: too many requests: %s answered with status 429%s%s", what, by, *text ? ": " : "", text);
     else
-        code = err_raise(e, s >= 500 ? ERR_UNAVAILABLE : ERR_UNKNOWN, "%s: %s answered with status %d%s%s", what, r->host, s, *text ? ": " : "",
+        code = err_raise(e, s >= 500 ? ERR_UNAVAILABLE : ERR_UNKNOWN, "%s: %s answered with status %d%s%s", what, by, s, *text ? ": " : "",
                          text);
     arena_done(&a);
     return code;

@@ -184,7 +184,7 @@ int store_apply(struct image_store *s, const char *name, const struct image *bas
     return r;
 }
 
-struct image *store_by_target(struct image_store *s, const char *target_digest, uint64_t *ret_changes)
+struct image *store_by_target(struct image_store *s, const char *target_digest)
 {
     struct image *found = NULL;
     void *value;
@@ -194,7 +194,6 @@ struct image *store_by_target(struct image_store *s, const char *target_digest, 
         if (strcmp(img->target.digest, target_digest) == 0)
             found = image_ref(img);
     }
-    *ret_changes = s->changes;
     pthread_mutex_unlock(&s->lock);
     return found;
 }

@@ -36,9 +36,9 @@ int image_read(const struct ctrd *c, const struct ctx *ctx, const char *snapshot
 /* Makes `name` stand for the image of base (NULL: for nothing). All or nothing. */
 int store_apply(struct image_store *s, const char *name, const struct image *base, bool pinned, struct err *e);
 
-/* A reference to an image that has this target already, NULL when there is none; *ret_changes is the store's counter. */
-struct image *store_by_target(struct image_store *s, const char *target_digest, uint64_t *ret_changes);
-/* The counter now. */
+/* A reference to an image that has this target already, NULL when there is none. */
+struct image *store_by_target(struct image_store *s, const char *target_digest);
+/* How many changes there were. */
 uint64_t store_changes(struct image_store *s);
 
 #endif

@@ -110,13 +110,13 @@ static int adopt(struct image_store *s, const struct ctx *ctx, const struct ctrd
     return r < 0 ? r : 0;
 }
 
-/* Takes a record as it is now into the store. 1: it cannot be used and is not in the store. */
-static int take_record(struct image_store *s, const struct ctx *ctx, const struct ctrd_image *record, struct err *e)
+/* Takes a record as it is now into the store. 1: it cannot be used and is not in the store. reuse: an entry with the same target is taken for what
+ * containerd has. */
+static int take_record(struct image_store *s, const struct ctx *ctx, const struct ctrd_image *record, bool reuse, struct err *e)
 {
-    uint64_t changes;
     _cleanup_image_ struct image *img = NULL;
-    if (record->target.digest)
-        img = store_by_target(s, record->target.digest, &changes);
+    if (reuse && record->target.digest)
+        img = store_by_target(s, record->target.digest);
     int r = img ? 0 : image_read(&s->ctrd, ctx, s->snapshotter, &record->target, &img, e);
     if (r < 0)
         return r;
@@ -141,7 +141,7 @@ static int update_once(struct image_store *s, const struct ctx *ctx, const char 
         err_clear(e);
         r = store_apply(s, name, NULL, false, e);
     } else if (r == 0) {
-        r = take_record(s, ctx, &record, e);
+        r = take_record(s, ctx, &record, true, e);
     }
     if (r < 0)
         return r;
@@ -181,23 +181,40 @@ static bool ends_load(int r)
     return r == -ERR_UNAVAILABLE || r == -ERR_DEADLINE_EXCEEDED || r == -ERR_CANCELLED || r == -ERR_RESOURCE_EXHAUSTED;
 }
 
+/* Each target is looked at once, whatever the store thought of it before. */
+static int load_records(struct image_store *s, const struct ctx *ctx, const struct ctrd_images *all, size_t *skipped, struct err *e)
+{
+    struct strmap seen = {0};
+    int r = 0;
+    for (size_t i = 0; i < all->n && r == 0; i++) {
+        const char *target = all->v[i].target.digest ? all->v[i].target.digest : "";
+        bool reuse = strmap_get(&seen, target) != NULL;
+        r = take_record(s, ctx, &all->v[i], reuse, e);
+        if (ends_load(r)) {
+            err_wrap(e, r, "image record \"%s\"", all->v[i].name);
+            break;
+        }
+        *skipped += r != 0;
+        err_clear(e);
+        /* Not what is unusable: it may have become usable when its next record is looked at. */
+        r = r == 0 && strmap_set(&seen, target, s, NULL) < 0 ? err_oom(e) : 0;
+    }
+    strmap_done(&seen);
+    return r;
+}
+
 int image_store_load(struct image_store *s, const struct ctx *ctx, size_t *ret_skipped, struct err *e)
 {
     _cleanup_arena_ struct arena a = ARENA_INIT(LIST_BUDGET);
     struct ctrd_images all;
-    size_t skipped = 0;
     TRY(ctrd_image_list(&s->ctrd, ctx, NULL, &a, &all, e));
-    for (size_t i = 0; i < all.n; i++) {
-        int r = take_record(s, ctx, &all.v[i], e);
-        if (ends_load(r))
-            return err_wrap(e, r, "image record \"%s\"", all.v[i].name);
-        skipped += r != 0;
-        err_clear(e);
-    }
-    TRY(drop_missing(s, ctx, &all, e));
-    if (ret_skipped)
+    size_t skipped = 0;
+    int r = load_records(s, ctx, &all, &skipped, e);
+    if (r == 0)
+        r = drop_missing(s, ctx, &all, e);
+    if (r == 0 && ret_skipped)
         *ret_skipped = skipped;
-    return 0;
+    return r;
 }
 
 int image_remove(struct image_store *s, const struct ctx *ctx, const char *ref_or_id, struct err *e)
