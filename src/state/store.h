@@ -32,8 +32,7 @@ struct object {
     void (*destroy)(struct object *o);
     /* under lock */
     bool hidden;              /* still being made: not listed, not found by clients */
-    uint64_t unclaimed_since; /* clock_mono when it was finished for a client that was gone; 0: somebody knows
-                                 of it */
+    uint64_t unclaimed_since; /* clock_mono when finished for a client that was gone; 0: it is known */
 };
 
 enum sandbox_state { SANDBOX_STATE_UNKNOWN, SANDBOX_STATE_READY, SANDBOX_STATE_NOTREADY };
@@ -60,7 +59,7 @@ struct container {
     struct arena resources_arena;
     bool starting, removing, exiting; /* somebody is at it */
     bool removed;
-    bool stop_signaled;               /* the stop signal has been sent */
+    bool stop_signaled; /* the stop signal has been sent */
     bool oom_killed;
     struct cio *io; /* streams of the task; NULL when not attached */
     void (*io_free)(struct cio *io);
@@ -104,8 +103,8 @@ struct store {
 int store_init(struct store *s, const char *what, struct err *e);
 void store_done(struct store *s); /* releases what it holds */
 
-/* Adds an object (the store takes a reference of its own). ALREADY_EXISTS names the id or name that is taken.
- */
+/* Adds an object (the store takes a reference of its own). ALREADY_EXISTS names the id or name that is
+ * taken; RESOURCE_EXHAUSTED: no memory, and nothing was added. */
 int store_add(struct store *s, struct object *o, struct err *e);
 /* Takes the object out and drops the store's reference. Unknown ids are ignored. */
 void store_remove(struct store *s, const char *id);

@@ -31,11 +31,9 @@ static struct timespec slice_end(const struct ctx *ctx)
         left = ctx->deadline > now ? MIN_OF(ctx->deadline - now, SLICE) : 0;
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_nsec += (long)left;
-    if (t.tv_nsec >= (long)NSEC_PER_SEC) {
-        t.tv_nsec -= (long)NSEC_PER_SEC;
-        t.tv_sec++;
-    }
+    left += (uint64_t)t.tv_nsec;
+    t.tv_sec += (time_t)(left / NSEC_PER_SEC);
+    t.tv_nsec = (long)(left % NSEC_PER_SEC);
     return t;
 }
 

@@ -257,10 +257,11 @@ static void test_dup_drops_unknown_fields(void **state)
 }
 
 #define RICH                                                                                                 \
-    "{\"stdin\":true,\"command\":[\"a\",\"b\"],\"envs\":[{\"key\":\"A\",\"value\":\"1\"}],\"labels\":{"      \
+    "{\"stdin\":true,\"command\":[\"a\",\"b\"],\"envs\":[{\"key\":\"A\",\"value\":\"1\"}"                    \
+    "],\"labels\":{"                                                                                         \
     "\"k\":\"v\",\"l\":\"w\"},"                                                                              \
     "\"linux\":{\"resources\":{\"hugepage_limits\":[{\"page_size\":\"2MB\",\"limit\":3}],\"unified\":{"      \
-    "\"x\":\"y\"}}}}"
+    "\"x\":\"y\"}}},\"devices\":[null]}"
 
 static void test_budgets(void **state)
 {
@@ -269,12 +270,15 @@ static void test_budgets(void **state)
     size_t refused = 0, copies = 0;
     assert_ok(jsonscan_parse(VIEW_LIT(RICH), &v, &e), &e);
     const ProtobufCMessage *whole = read_as(RICH, &runtime__v1__container_config__descriptor);
+    const char *whole_text = written(whole);
     for (size_t budget = 0; budget < 8192; budget++) {
         _cleanup_arena_ struct arena a = ARENA_INIT(budget), b = ARENA_INIT(budget);
         ProtobufCMessage *m = NULL;
         int r = gojson_read(v, &runtime__v1__container_config__descriptor, &a, &m, &e);
         assert_true(r == 0 || r == -ERR_RESOURCE_EXHAUSTED);
         refused += r < 0;
+        if (r == 0)
+            assert_string_equal(written(m), whole_text);
         copies += message_dup(whole, &b) != NULL;
     }
     assert_true(refused > 500 && refused < 8000);

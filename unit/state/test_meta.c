@@ -178,6 +178,7 @@ static void test_damaged(void **state)
         {"{\"Version\":\"v1\",\"Metadata\":{\"ID\":\"../a\"}}", "ID \"../a\" is not an identifier"},
         {"{\"Version\":\"v1\",\"Metadata\":{\"ID\":\"a..b\"}}", "is not an identifier"},
         {"{\"Version\":\"v1\",\"Metadata\":{\"ID\":\"a.\"}}", "is not an identifier"},
+        {"{\"Version\":\"v1\",\"Metadata\":{\"ID\":\"-a\"}}", "is not an identifier"},
         {"{\"Version\":\"v1\",\"Metadata\":{\"ID\":\"a/b\"}}", "is not an identifier"},
         {"{\"Version\":\"v1\",\"Metadata\":{\"ID\":\"a\",\"Name\":[]}}", "Name is an array"},
         {"{\"Version\":\"v1\",\"Metadata\":{\"ID\":\"a\",\"Name\":\"\\u0000\"}}", "Name contains"},
