@@ -97,7 +97,8 @@ static void pump_out(int *fd, struct buf *to, bool *truncated)
     if (!to)
         return;
     size_t room = to->max - to->n, take = (size_t)k < room ? (size_t)k : room;
-    if (take < (size_t)k || buf_add(to, scratch, take) < 0)
+    /* What fits is kept even if the rest of the piece does not fit, so that nothing is kept behind a gap. */
+    if (buf_add(to, scratch, take) < 0 || take < (size_t)k)
         *truncated = true;
 }
 
