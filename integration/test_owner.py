@@ -96,7 +96,7 @@ def test_socket_group(t):
         t.env.start_daemon(socket_group=group)
         t.equal(os.stat(t.env.socket).st_gid, some.gr_gid)
         t.env.daemon.stop()
-    refused(t, "no-such-group", socket_group="no-such-group")
+    refused(t, "no-such-group", status=2, socket_group="no-such-group")
 
 
 @ours

@@ -184,6 +184,10 @@ class Context:
 
     @staticmethod
     def equal(got, wanted, what=""):
+        if isinstance(got, list) and isinstance(wanted, list) and len(got) == len(wanted) > 4:
+            # Only what differs; a long list hides it.
+            pairs = [(g, w) for g, w in zip(got, wanted) if g != w]
+            got, wanted = [g for g, _ in pairs], [w for _, w in pairs]
         assert got == wanted, "%s: got %s, expected %s" % (what or "value", short(got), short(wanted))
 
     @staticmethod

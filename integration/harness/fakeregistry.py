@@ -9,6 +9,7 @@ A fault is keyed by the path of the request and replaces or bends the honest ans
 """
 
 import http.server
+import itertools
 import threading
 from dataclasses import dataclass, field
 
@@ -26,8 +27,11 @@ class Fault:
 
 
 class FakeRegistry:
-    def __init__(self, port=5050):
-        self.port, self.faults, self.seen = port, {}, []
+    _ports = itertools.count(15000)
+
+    def __init__(self):
+        # A port of its own: a client may keep connections to an earlier one alive.
+        self.port, self.faults, self.seen = next(self._ports), {}, []
         self._content = {}  # path: (media type, body)
         self._stop = threading.Event()
         registry = self
@@ -51,7 +55,7 @@ class FakeRegistry:
             def handle_error(self, *_):
                 pass  # a client that closes early is what some tests are about
 
-        self._server = Server(("127.0.0.1", port), Handler)
+        self._server = Server(("127.0.0.1", self.port), Handler)
 
     @property
     def name(self):

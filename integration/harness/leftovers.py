@@ -82,7 +82,7 @@ def inventory(env, images=False):
         "sandbox folders": _names(os.path.join(env.root, "sandboxes")) | _names(os.path.join(env.state, "sandboxes")),
         "container folders": _names(os.path.join(env.root, "containers")) | _names(os.path.join(env.state, "containers")),
         "cgroups": {c for c in cgroups(env.cgroup) if os.path.basename(c) not in (env.cgroup, "pods")},
-        "processes": processes(),
+        "processes": processes({s.pid for s in env.services + [env.daemon] if s}),
     }
     if images:
         found["images"] = _ctr_lines(env, "images", "ls", "-q")
