@@ -133,8 +133,11 @@ static int child_serve(struct child *c, const struct ctx *ctx, struct view input
             continue;
         if (p[0].revents)
             pump_in(&c->in, &input);
+        bool flooded = false;
         if (p[1].revents)
-            pump_out(&c->out, out, truncated);
+            pump_out(&c->out, out, &flooded);
+        if (flooded)
+            return err_raise(e, ERR_OUT_OF_RANGE, "%s wrote more than %zu bytes", name, out->max);
         if (p[2].revents)
             pump_out(&c->err, err_out, truncated);
         ended = ended || p[3].revents;

@@ -17,12 +17,12 @@
 struct proc_result {
     bool signaled;   /* ended by a signal */
     int status;      /* exit code, or the signal */
-    bool truncated;  /* stdout or stderr passed its maximum; the rest was read and dropped */
+    bool truncated;  /* stderr passed its maximum; the rest was read and dropped */
 };
 
 /* Runs argv (argv[0] is a path) with exactly the environment envp, `input` on its standard input, and appends its output to out and
  * err_out (NULL drops it). Returns 0 when the child ran to an end, whatever its status. -ERR_DEADLINE_EXCEEDED or -ERR_CANCELLED when
- * ctx ended first: the whole process group was killed and reaped. -ERR_NOT_FOUND when argv[0] does not exist. The program must ignore SIGPIPE
+ * ctx ended first, -ERR_OUT_OF_RANGE when its standard output passed the maximum of out: the whole process group was killed and reaped. -ERR_NOT_FOUND when argv[0] does not exist. The program must ignore SIGPIPE
  * (a child may close its input early). */
 int proc_run(const struct ctx *ctx, const char *const argv[], const char *const envp[], struct view input, struct buf *out,
              struct buf *err_out, struct proc_result *ret, struct err *e);

@@ -28,6 +28,20 @@ struct create {
     struct undo undo;
 };
 
+/* An absolute path, or one with a ".." in it. */
+static bool leads_outside(const char *path)
+{
+    struct view rest = view_of(path), part;
+    if (path[0] == '/')
+        return true;
+    while (rest.n > 0) {
+        view_cut(rest, '/', &part, &rest);
+        if (view_eq_str(part, ".."))
+            return true;
+    }
+    return false;
+}
+
 static int validate(const Runtime__V1__CreateContainerRequest *req, struct err *e)
 {
     if (!req->config)
@@ -36,6 +50,8 @@ static int validate(const Runtime__V1__CreateContainerRequest *req, struct err *
         return err_raise(e, ERR_INVALID_ARGUMENT, "config.metadata is missing");
     if (req->config->metadata->name[0] == '\0')
         return err_raise(e, ERR_INVALID_ARGUMENT, "config.metadata.name is empty");
+    if (leads_outside(req->config->log_path))
+        return err_raise(e, ERR_INVALID_ARGUMENT, "config.log_path \"%s\" leads out of the pod's log directory", req->config->log_path);
     if (!req->config->image || req->config->image->image[0] == '\0')
         return err_raise(e, ERR_INVALID_ARGUMENT, "config.image is missing");
     return 0;
@@ -74,6 +90,20 @@ static int stop_signal(const struct create *cr, const Runtime__V1__ContainerConf
     return 0;
 }
 
+/* What ContainerStatus tells of the container's limits until they are changed. */
+static int copy_resources(struct container *c, const Runtime__V1__ContainerConfig *config, struct err *e)
+{
+    if (!config->linux || !config->linux->resources)
+        return 0;
+    struct arena *a = &c->resources_arena;
+    c->resources = ARENA_NEW(a, Runtime__V1__ContainerResources);
+    if (!c->resources)
+        return err_oom(e);
+    runtime__v1__container_resources__init(c->resources);
+    c->resources->linux = (Runtime__V1__LinuxContainerResources *)message_dup(&config->linux->resources->base, a);
+    return c->resources->linux ? 0 : err_oom(e);
+}
+
 static int make_container(struct create *cr, const Runtime__V1__CreateContainerRequest *req, const char *name, struct err *e)
 {
     struct container *c = cr->c = container_new();
@@ -96,6 +126,7 @@ static int make_container(struct create *cr, const Runtime__V1__CreateContainerR
     c->tty = req->config->tty;
     c->status.created_at = clock_real();
     c->o.hidden = true;
+    TRY(copy_resources(c, req->config, e));
     bool complete = c->meta.id && c->meta.name && c->meta.sandbox_id && c->meta.config && c->meta.image_ref && c->meta.log_path;
     return complete ? 0 : err_oom(e);
 }

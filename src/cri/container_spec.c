@@ -116,6 +116,16 @@ static int resolve_target(struct cri_service *s, const struct sandbox *sb, const
     return 0;
 }
 
+/* What is asked for and cannot be given is refused: a container that silently runs with less confinement than it asked for is worse than none. */
+static int check_security(const struct sandbox *sb, const Runtime__V1__LinuxContainerSecurityContext *sc, struct err *e)
+{
+    if (!sc)
+        return 0;
+    if (sc->privileged && !sandbox_privileged(sb->meta.config))
+        return err_raise(e, ERR_PERMISSION_DENIED, "no privileged container is allowed in sandbox \"%s\", which is not privileged", sb->o.id);
+    return sandbox_check_profiles(sc->seccomp, sc->seccomp_profile_path, sc->apparmor, sc->apparmor_profile, e);
+}
+
 static int clamp_oom(const struct cri_service *s, const Runtime__V1__ContainerConfig *config)
 {
     int want = config->linux && config->linux->resources ? (int)config->linux->resources->oom_score_adj : 0;
@@ -156,6 +166,7 @@ int container_spec_make(struct cri_service *s, const struct ctx *ctx, struct san
     };
     if (!in.hostname_path || !in.hosts_path || !in.resolv_path || !in.shm_path)
         return err_oom(e);
+    TRY(check_security(sb, sc, e));
     TRY(resolve_mounts(s, config, a, &in.mounts, e));
     TRY(resolve_devices(config, a, &in.devices, &in.n_devices, e));
     TRY(resolve_target(s, sb, sc, &in.target_pid, e));

@@ -3,6 +3,7 @@
  * StopContainer. The stop signal is sent once a container, however often the kubelet repeats the call; SIGKILL follows when the grace period is over.
  * A container that does not run, or does not exist, is success.
  */
+#include <inttypes.h>
 #include <signal.h>
 #include <string.h>
 
@@ -69,6 +70,8 @@ int cri_stop_container(struct cri_service *s, struct rpc_call *call, const Runti
                        Runtime__V1__StopContainerResponse *resp, struct err *e)
 {
     _cleanup_container_ struct container *c = NULL;
+    if (req->timeout < 0)
+        return err_raise(e, ERR_INVALID_ARGUMENT, "timeout %" PRId64 " is negative", req->timeout);
     int r = container_find(s, req->container_id, &c, e);
     if (r == -ERR_NOT_FOUND)
         return 0;

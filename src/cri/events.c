@@ -166,6 +166,27 @@ void cri_remove_unclaimed(struct cri_service *s, const struct ctx *ctx)
     remove_unclaimed_in(s, ctx, &s->sandboxes, true);
 }
 
+/* A pod that exists, even one that is being made or taken down, keeps its network. */
+static bool has_network(void *user, const char *id)
+{
+    struct cri_service *s = user;
+    struct object *o;
+    if (store_get(&s->sandboxes, id, &o, NULL) < 0)
+        return false;
+    object_unref(o);
+    return true;
+}
+
+void cri_collect_networks(struct cri_service *s, const struct ctx *ctx)
+{
+    struct err e = ERR_INIT;
+    size_t removed = 0;
+    if (cni_gc(s->cni, ctx, has_network, s, &removed, &e) < 0)
+        log_warning("networks of pods that are gone are not all removed: %s", e.message);
+    if (removed > 0)
+        log_info("removed the networks of %zu pods that are gone", removed);
+}
+
 /* Follows the stream until it breaks. Its reads end once a minute for the housekeeping. */
 static int follow(struct cri_events *ev, struct ctrd_events *stream, const struct ctx *forever, struct err *e)
 {
@@ -178,6 +199,7 @@ static int follow(struct cri_events *ev, struct ctrd_events *stream, const struc
             cri_event_handle(ev->s, &event);
         } else if (r == -ERR_DEADLINE_EXCEEDED && ctx_check(forever, "events", e) == 0) {
             cri_remove_unclaimed(ev->s, forever);
+            cri_collect_networks(ev->s, forever);
         } else {
             return r < 0 ? r : err_raise(e, ERR_UNAVAILABLE, "containerd ended the event stream");
         }

@@ -22,5 +22,7 @@ void cri_event_handle(struct cri_service *s, const struct ctrd_event *event);
 void cri_events_resync(struct cri_service *s, const struct ctx *ctx);
 /* Removes what has been unclaimed for too long. */
 void cri_remove_unclaimed(struct cri_service *s, const struct ctx *ctx);
+/* Tears down networks that belong to no pod: of a daemon that was killed, or of a DEL that failed. */
+void cri_collect_networks(struct cri_service *s, const struct ctx *ctx);
 
 #endif

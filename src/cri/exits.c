@@ -5,6 +5,7 @@
  */
 #include "cri/exits.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,9 +13,24 @@
 #include "base/log.h"
 #include "cri/container.h"
 
+/* A shim that is just ending closes its connection under the call; containerd knows of the end a moment later (containerd#2557). */
+static int kill_patiently(struct cri_service *s, const struct ctx *ctx, const char *id, uint32_t signal, bool all, struct err *e)
+{
+    static const int pause_ms[] = {100, 400, 0};
+    for (size_t i = 0;; i++) {
+        int r = ctrd_task_kill(&s->ctrd, ctx, id, NULL, signal, all, e);
+        if (r >= 0 || !strstr(e->message, "ttrpc: closed") || pause_ms[i] == 0)
+            return r;
+        struct pollfd cancelled = {.fd = ctx->cancel ? ctx->cancel->wake_fd : -1, .events = POLLIN};
+        poll(&cancelled, 1, pause_ms[i]);
+        TRY(ctx_check(ctx, "send a signal", e));
+        err_clear(e);
+    }
+}
+
 int cri_task_kill(struct cri_service *s, const struct ctx *ctx, const char *id, uint32_t signal, bool all, struct err *e)
 {
-    int r = ctrd_task_kill(&s->ctrd, ctx, id, NULL, signal, all, e);
+    int r = kill_patiently(s, ctx, id, signal, all, e);
     return ctrd_is_not_found(r, e) || ctrd_is_process_finished(r, e) ? 0 : r;
 }
 

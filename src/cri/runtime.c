@@ -253,7 +253,14 @@ static void stop_on_loop(struct on_loop *o)
     finish_on_loop(o);
 }
 
-/* A bound, listening socket, 0660 root:group. A stale file of a daemon that died is replaced: we hold the lock. */
+/* True when somebody accepts connections there. */
+static bool is_served(const struct sockaddr_un *addr)
+{
+    _cleanup_fd_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    return fd >= 0 && (connect(fd, (const struct sockaddr *)addr, sizeof *addr) == 0 || errno == EAGAIN);
+}
+
+/* A bound, listening socket, 0660 root:group. The stale file of a daemon that died is replaced, the socket of one that lives is not. */
 static int open_socket(struct cri_runtime *rt, int *ret_fd, struct err *e)
 {
     const char *path = rt->options.listen;
@@ -268,6 +275,8 @@ static int open_socket(struct cri_runtime *rt, int *ret_fd, struct err *e)
     _cleanup_fd_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return err_errno(e, errno, "create a socket");
+    if (is_served(&addr))
+        return err_raise(e, ERR_FAILED_PRECONDITION, "another program serves %s already", path);
     unlink(path);
     mode_t old = umask(0177);
     int r = bind(fd, (struct sockaddr *)&addr, sizeof addr);

@@ -80,6 +80,23 @@ bool sandbox_privileged(const Runtime__V1__PodSandboxConfig *config)
     return config->linux && config->linux->security_context && config->linux->security_context->privileged;
 }
 
+static bool unconfined(const Runtime__V1__SecurityProfile *profile, const char *old)
+{
+    if (profile)
+        return profile->profile_type == RUNTIME__V1__SECURITY_PROFILE__PROFILE_TYPE__Unconfined;
+    return old[0] == '\0' || strcmp(old, "unconfined") == 0;
+}
+
+int sandbox_check_profiles(const Runtime__V1__SecurityProfile *seccomp, const char *seccomp_path, const Runtime__V1__SecurityProfile *apparmor,
+                           const char *apparmor_profile, struct err *e)
+{
+    if (!unconfined(seccomp, seccomp_path))
+        return err_raise(e, ERR_UNIMPLEMENTED, "security_context.seccomp: only Unconfined is served");
+    if (!unconfined(apparmor, apparmor_profile))
+        return err_raise(e, ERR_UNIMPLEMENTED, "security_context.apparmor: only Unconfined is served");
+    return 0;
+}
+
 /* The host's file, or an empty one where the host has none. */
 static int copy_host_file(const char *from, const char *to, struct err *e)
 {

@@ -46,6 +46,7 @@ struct run {
 static int validate(const Runtime__V1__RunPodSandboxRequest *req, struct err *e)
 {
     const Runtime__V1__PodSandboxConfig *c = req->config;
+    const Runtime__V1__LinuxSandboxSecurityContext *sc = c && c->linux ? c->linux->security_context : NULL;
     if (!c)
         return err_raise(e, ERR_INVALID_ARGUMENT, "config is missing");
     if (!c->metadata)
@@ -53,9 +54,11 @@ static int validate(const Runtime__V1__RunPodSandboxRequest *req, struct err *e)
     if (c->metadata->name[0] == '\0' || c->metadata->uid[0] == '\0' || c->metadata->namespace_[0] == '\0')
         return err_raise(e, ERR_INVALID_ARGUMENT, "config.metadata.%s is empty",
                          c->metadata->name[0] == '\0' ? "name" : c->metadata->uid[0] == '\0' ? "uid" : "namespace");
+    if (c->log_directory[0] && c->log_directory[0] != '/')
+        return err_raise(e, ERR_INVALID_ARGUMENT, "config.log_directory \"%s\" is not absolute", c->log_directory);
     if (req->runtime_handler[0] != '\0' && strcmp(req->runtime_handler, "runc") != 0)
         return err_raise(e, ERR_INVALID_ARGUMENT, "runtime_handler \"%s\" is not configured", req->runtime_handler);
-    return 0;
+    return sc ? sandbox_check_profiles(sc->seccomp, sc->seccomp_profile_path, sc->apparmor, "", e) : 0;
 }
 
 static int undo_record(const struct ctx *ctx, void *arg, struct err *e)
@@ -229,6 +232,15 @@ static int network_finish(struct run *run, struct err *e)
     return 0;
 }
 
+/* The time that the record says, so that it is the same after a restart. It is read while the network is being set up and costs nothing. */
+static int read_created_at(struct run *run, struct err *e)
+{
+    struct ctrd_container record;
+    TRY(ctrd_container_get(&run->s->ctrd, &run->ctx, run->sb->o.id, run->arena, &record, e));
+    run->sb->created_at = record.created_at;
+    return 0;
+}
+
 static int task_create(struct run *run, struct err *e)
 {
     struct cri_service *s = run->s;
@@ -253,16 +265,22 @@ static int store_network(struct run *run, struct err *e)
     return ctrd_container_update(&run->s->ctrd, &run->ctx, &c, fields, e);
 }
 
-/* The sandbox is in its store before the process runs, so that an exit is never missed; clients see it once it is complete. */
+/* The sandbox is in its store before it has a network, so that the collection of dead networks spares it, and before its process runs, so that an
+ * exit is never missed. Clients see it once it is complete. */
+static int add_hidden(struct run *run, struct err *e)
+{
+    TRY(store_add(&run->s->sandboxes, &run->sb->o, e));
+    undo_push(&run->undo, "forget the sandbox", undo_store, run);
+    return 0;
+}
+
 static int start(struct run *run, struct err *e)
 {
     struct sandbox *sb = run->sb;
-    sb->pid = run->pid;
-    TRY(store_add(&run->s->sandboxes, &sb->o, e));
-    undo_push(&run->undo, "forget the sandbox", undo_store, run);
     uint32_t pid;
     TRY(ctrd_task_start(&run->s->ctrd, &run->ctx, sb->o.id, NULL, &pid, e));
     object_lock(&sb->o);
+    sb->pid = run->pid;
     if (sb->state == SANDBOX_STATE_UNKNOWN)
         sb->state = SANDBOX_STATE_READY;
     sb->o.hidden = false;
@@ -281,8 +299,11 @@ static int steps(struct run *run, const Runtime__V1__RunPodSandboxRequest *req, 
     undo_push(&run->undo, "remove the pod's files", undo_files, run);
     TRY(sandbox_files_make(s, run->arena, run->sb->o.id, req->config, e));
     TRY(create_record(run, e));
+    TRY(add_hidden(run, e));
     TRY(network_begin(run, e));
     int r = task_create(run, e);
+    if (r == 0)
+        r = read_created_at(run, e);
     struct err network_err = ERR_INIT;
     int nr = network_finish(run, &network_err);
     if (r == 0 && nr < 0) {

@@ -16,7 +16,7 @@
 #include "rpc/waiter.h"
 
 enum {
-    SERVER_CONNECTIONS_MAX = 128,
+    SERVER_CONNECTIONS_MAX = 1024,
     SERVER_REQUEST_SECONDS = 60, /* for a unary request to arrive in full */
     SERVER_STALL_SECONDS = 60,   /* without taking a byte that waits for it, a client is dropped */
     SERVER_TICK_SECONDS = 5,
