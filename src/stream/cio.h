@@ -42,7 +42,7 @@ const char *cio_stdin_path(const struct cio *c);
 const char *cio_stdout_path(const struct cio *c);
 const char *cio_stderr_path(const struct cio *c);
 
-/* Starts to read: into a CRI log file (created 0640, its directory must exist; path "" or NULL drops the output), lines longer than line_max split into partial ones. */
+/* Starts to read: into a CRI log file (created 0640, missing directories 0755; path "" or NULL drops the output), lines longer than line_max split into partial ones. */
 int cio_log_to(struct cio *c, const char *path, size_t line_max, struct err *e);
 /* Opens the log file anew (it was renamed by the kubelet): the new one first, then the swap, then the old one is closed; no line is lost. */
 int cio_log_reopen(struct cio *c, struct err *e);

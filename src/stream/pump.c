@@ -160,8 +160,17 @@ static int watch(struct cio *c, struct err *e)
     return 0;
 }
 
+/* The kubelet expects the runtime to make the container's directory below the pod's log directory. */
+static int make_log_directory(const char *path, struct err *e)
+{
+    const char *slash = strrchr(path, '/');
+    _cleanup_free_ char *dir = slash && slash != path ? mem_strndup(path, (size_t)(slash - path)) : mem_strdup("/");
+    return dir ? fs_mkdir_all(dir, 0755, e) : err_oom(e);
+}
+
 static int open_log(const char *path, int *ret_fd, struct err *e)
 {
+    TRY(make_log_directory(path, e));
     int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
     if (fd < 0)
         return err_errno(e, errno, "open container log %s", path);
