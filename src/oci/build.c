@@ -38,7 +38,6 @@ void build_masked_defaults(struct build *b)
 static void fill_defaults(struct build *b)
 {
     struct tree_mem *m = &b->m;
-    tree_set_str(m, b->process, "cwd", "/");
     tree_set_bool(m, b->process, "noNewPrivileges", true);
     build_caps(b, &(struct oci_caps){.effective = oci_caps_default()});
     for (size_t i = 0; i < ARRAY_SIZE(default_mounts); i++) {
@@ -87,6 +86,8 @@ int build_start(struct build *b, struct arena *a, struct view base_spec, const c
         take_env(b);
     else
         fill_defaults(b);
+    if (tree_str(tree_get(b->process, "cwd")).n == 0)
+        tree_set_str(m, b->process, "cwd", "/");
     const char *ns = b->policy->containerd_namespace ? b->policy->containerd_namespace : OCI_CONTAINERD_NAMESPACE;
     char *path = arena_printf(a, "/%s/%s", ns, id);
     if (!path)
