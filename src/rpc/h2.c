@@ -143,8 +143,11 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
 {
     struct h2 *h = user;
     bool end_stream = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
-    if (frame->hd.type == NGHTTP2_GOAWAY && h->config.role == H2_CLIENT && h->config.ops->on_goaway)
-        h->config.ops->on_goaway(h->config.user);
+    if (frame->hd.type == NGHTTP2_GOAWAY) {
+        h->goaway = true;
+        if (h->config.role == H2_CLIENT && h->config.ops->on_goaway)
+            h->config.ops->on_goaway(h->config.user);
+    }
     if (frame->hd.type == NGHTTP2_PING && (frame->hd.flags & NGHTTP2_FLAG_ACK) && h->config.ops->on_pong)
         h->config.ops->on_pong(h->config.user);
     if (frame->hd.type == NGHTTP2_DATA && frame->hd.length == 0 && !end_stream && ++h->empty_frames > H2_EMPTY_FRAMES_MAX)
@@ -228,6 +231,8 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
 static int on_frame_not_send(nghttp2_session *session, const nghttp2_frame *frame, int code, void *user)
 {
     struct h2 *h = user;
+    if (code == NGHTTP2_ERR_HEADER_COMP) /* out of memory within HPACK: its state is lost */
+        return h2_fatal_oom(h);
     if (h->config.role != H2_CLIENT || frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
         return 0;
     struct h2_stream *s = h->streams;

@@ -15,6 +15,8 @@ int h2_open(struct h2 *h, const char *path, uint64_t timeout_ns, const char *con
 {
     if (h->dead || h->failed)
         return err_raise(e, ERR_UNAVAILABLE, "the connection was closed");
+    if (h->goaway)
+        return err_raise(e, ERR_UNAVAILABLE, "the connection takes no new calls");
     char timeout[GRPC_TIMEOUT_MAX];
     nghttp2_nv nv[FIXED_FIELDS + METADATA_MAX + 1] = {
         h2_nv(":method", VIEW_LIT("POST")),
