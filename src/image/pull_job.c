@@ -242,6 +242,7 @@ int pull_job_run(const struct pull_job *job, const struct ctx *ctx, struct image
     if (r < 0)
         take_records_back(&w);
     give_up_lease(&w);
+    (void)registry_scrub(w.registry, r, e); /* parsers quote what they refuse, and a registry may send back what it was sent */
     registry_close(w.registry);
     arena_done(&w.arena);
     if (r < 0) {

@@ -74,6 +74,10 @@ struct registry_sink {
 int registry_blob(struct registry *r, const struct ctx *ctx, const char *digest, int64_t size, int64_t offset, const struct registry_sink *sink,
                   struct err *e);
 
+/* Takes every secret of the session out of an error's text, for errors that quote what the registry sent; the functions above do it themselves. Returns
+ * code. r may be NULL. */
+int registry_scrub(struct registry *r, int code, struct err *e);
+
 /* True for host[:port] that is this machine: localhost, names below it, 127.0.0.0/8, ::1. */
 bool registry_is_loopback(struct view host);
 

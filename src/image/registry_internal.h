@@ -65,7 +65,5 @@ int registry_authorize(struct registry *r, const struct ctx *ctx, const char *ch
                        struct err *e);
 /* The Authorization value for a first request, in a; *ret is NULL when there is none. */
 int registry_authorization(struct registry *r, struct arena *a, const char **ret, struct err *e);
-/* Takes every secret of the session out of the error's text. Returns code. */
-int registry_scrub(struct registry *r, int code, struct err *e);
 
 #endif

@@ -193,7 +193,7 @@ int registry_authorize(struct registry *r, const struct ctx *ctx, const char *ch
 
 int registry_scrub(struct registry *r, int code, struct err *e)
 {
-    if (!e)
+    if (!e || !r || code >= 0)
         return code;
     credentials_scrub(&r->credentials.secrets, e->message);
     pthread_mutex_lock(&r->lock);
