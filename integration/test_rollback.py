@@ -16,7 +16,7 @@ from harness.env import SUBNET
 from harness.runner import not_with_plugin
 from harness.service import wait_until
 
-ANY = ("UNKNOWN", "INTERNAL", "FAILED_PRECONDITION", "UNAVAILABLE", "INVALID_ARGUMENT", "NOT_FOUND", "ABORTED")
+ANY = ("UNKNOWN", "INTERNAL", "FAILED_PRECONDITION", "UNAVAILABLE", "INVALID_ARGUMENT", "NOT_FOUND", "ABORTED", "OUT_OF_RANGE")
 
 # $1 of the script's own folder: what to do at ADD. DEL always succeeds and is counted.
 SCRIPT = """#!/bin/sh
@@ -133,7 +133,13 @@ def test_cni_missing(t):
 def test_cni_del_fails(t):
     """When DEL fails too, the rest is cleaned up all the same"""
     fake_cni(t, """echo '{"cniVersion":"1.0.0","code":100,"msg":"add fails"}'; exit 1""", del_="exit 1")
-    fails_clean(t, "add fails")
+    before = leftovers.inventory(t.env)
+    t.fails(ANY, lambda: t.cri.RunPodSandbox(config=t.pod_config()), "add fails")
+    found = leftovers.left(t.env, before, 1)
+    # What the plugin may still hold stays recorded, so that a later collection can give it back; nothing else is left.
+    assert set(found) <= {"CNI results"}, "left behind: " + leftovers.describe(found)
+    for name in found.get("CNI results", ()):
+        os.unlink(os.path.join(t.env.cni_cache, "results", name))
 
 
 @ours
@@ -240,7 +246,7 @@ def test_container_failures(t):
     name = t.name("c")
     for more in bad:
         before = leftovers.inventory(t.env)
-        t.fails(ANY + ("PERMISSION_DENIED",), lambda: t.create(pod, name=name, **more))
+        t.fails(ANY + ("PERMISSION_DENIED", "UNIMPLEMENTED"), lambda: t.create(pod, name=name, **more))
         found = leftovers.left(t.env, before)
         assert not found, "%r left behind: %s" % (more, leftovers.describe(found))
     t.equal(len(t.cri.ListContainers().containers), 0)

@@ -5,7 +5,9 @@
 #include "cri/container_spec.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
+#include <linux/oom.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -126,10 +128,14 @@ static int check_security(const struct sandbox *sb, const Runtime__V1__LinuxCont
     return sandbox_check_profiles(sc->seccomp, sc->seccomp_profile_path, sc->apparmor, sc->apparmor_profile, e);
 }
 
-static int clamp_oom(const struct cri_service *s, const Runtime__V1__ContainerConfig *config)
+static int clamp_oom(const struct cri_service *s, const Runtime__V1__ContainerConfig *config, int *ret, struct err *e)
 {
-    int want = config->linux && config->linux->resources ? (int)config->linux->resources->oom_score_adj : 0;
-    return want < s->oom_score_adj_min ? s->oom_score_adj_min : want;
+    int64_t want = config->linux && config->linux->resources ? config->linux->resources->oom_score_adj : 0;
+    if (want < OOM_SCORE_ADJ_MIN || want > OOM_SCORE_ADJ_MAX)
+        return err_raise(e, ERR_INVALID_ARGUMENT, "config.linux.resources.oom_score_adj %" PRId64 " is outside %d to %d", want, OOM_SCORE_ADJ_MIN,
+                         OOM_SCORE_ADJ_MAX);
+    *ret = want < s->oom_score_adj_min ? s->oom_score_adj_min : (int)want;
+    return 0;
 }
 
 static void log_notes(const struct container *c, const struct oci_notes *notes)
@@ -159,7 +165,6 @@ int container_spec_make(struct cri_service *s, const struct ctx *ctx, struct san
         .hosts_path = sandbox_hosts_path(s, a, sb->o.id),
         .resolv_path = sandbox_resolv_path(s, a, sb->o.id),
         .shm_path = sandbox_shm_path(s, a, sb->o.id),
-        .oom_score_adj = clamp_oom(s, config),
         .host = &s->host,
         .policy = &s->policy,
         .notes = &notes,
@@ -167,6 +172,7 @@ int container_spec_make(struct cri_service *s, const struct ctx *ctx, struct san
     if (!in.hostname_path || !in.hosts_path || !in.resolv_path || !in.shm_path)
         return err_oom(e);
     TRY(check_security(sb, sc, e));
+    TRY(clamp_oom(s, config, &in.oom_score_adj, e));
     TRY(resolve_mounts(s, config, a, &in.mounts, e));
     TRY(resolve_devices(config, a, &in.devices, &in.n_devices, e));
     TRY(resolve_target(s, sb, sc, &in.target_pid, e));

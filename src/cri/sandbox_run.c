@@ -43,10 +43,41 @@ struct run {
     struct err network_err;
 };
 
+static int validate_namespaces(const Runtime__V1__NamespaceOption *o, struct err *e)
+{
+    const struct {
+        const char *name;
+        Runtime__V1__NamespaceMode mode;
+    } modes[] = {{"network", o->network}, {"pid", o->pid}, {"ipc", o->ipc}};
+    for (size_t i = 0; i < ARRAY_SIZE(modes); i++)
+        if ((unsigned)modes[i].mode > RUNTIME__V1__NAMESPACE_MODE__TARGET)
+            return err_raise(e, ERR_INVALID_ARGUMENT, "namespace_options.%s is %d, which is no mode", modes[i].name, (int)modes[i].mode);
+    return 0;
+}
+
+static int validate_ports(const Runtime__V1__PodSandboxConfig *c, struct err *e)
+{
+    for (size_t i = 0; i < c->n_port_mappings; i++) {
+        const Runtime__V1__PortMapping *p = c->port_mappings[i];
+        if (p->host_port < 0 || p->host_port > UINT16_MAX || p->container_port < 0 || p->container_port > UINT16_MAX)
+            return err_raise(e, ERR_INVALID_ARGUMENT, "config.port_mappings[%zu]: port %d or %d is outside 0 to %d", i, p->host_port,
+                             p->container_port, UINT16_MAX);
+    }
+    return 0;
+}
+
+static int validate_security(const Runtime__V1__LinuxSandboxSecurityContext *sc, struct err *e)
+{
+    if (!sc)
+        return 0;
+    if (sc->namespace_options)
+        TRY(validate_namespaces(sc->namespace_options, e));
+    return sandbox_check_profiles(sc->seccomp, sc->seccomp_profile_path, sc->apparmor, "", e);
+}
+
 static int validate(const Runtime__V1__RunPodSandboxRequest *req, struct err *e)
 {
     const Runtime__V1__PodSandboxConfig *c = req->config;
-    const Runtime__V1__LinuxSandboxSecurityContext *sc = c && c->linux ? c->linux->security_context : NULL;
     if (!c)
         return err_raise(e, ERR_INVALID_ARGUMENT, "config is missing");
     if (!c->metadata)
@@ -58,7 +89,8 @@ static int validate(const Runtime__V1__RunPodSandboxRequest *req, struct err *e)
         return err_raise(e, ERR_INVALID_ARGUMENT, "config.log_directory \"%s\" is not absolute", c->log_directory);
     if (req->runtime_handler[0] != '\0' && strcmp(req->runtime_handler, "runc") != 0)
         return err_raise(e, ERR_INVALID_ARGUMENT, "runtime_handler \"%s\" is not configured", req->runtime_handler);
-    return sc ? sandbox_check_profiles(sc->seccomp, sc->seccomp_profile_path, sc->apparmor, "", e) : 0;
+    TRY(validate_ports(c, e));
+    return validate_security(c->linux ? c->linux->security_context : NULL, e);
 }
 
 static int undo_record(const struct ctx *ctx, void *arg, struct err *e)

@@ -89,8 +89,8 @@ int oci_resolv_conf(const Runtime__V1__DNSConfig *dns, size_t max_searches, stru
 int oci_hostname_file(const char *pod_hostname, const char *node_hostname, struct arena *a, char **ret_text, struct err *e)
 {
     const char *name = pod_hostname && *pod_hostname ? pod_hostname : node_hostname ? node_hostname : "";
-    if (has_control(name) || strchr(name, ' '))
-        return err_raise(e, ERR_INVALID_ARGUMENT, "config.hostname \"%s\" has a control character or a blank", name);
+    if (has_control(name) || strpbrk(name, " /"))
+        return err_raise(e, ERR_INVALID_ARGUMENT, "config.hostname \"%s\" has a control character, a blank or a slash", name);
     if (strlen(name) > HOSTNAME_MAX)
         return err_raise(e, ERR_INVALID_ARGUMENT, "config.hostname \"%s\" is longer than %d bytes", name, HOSTNAME_MAX);
     char *text = arena_printf(a, "%s\n", name);

@@ -19,7 +19,7 @@
 int oci_resolv_conf(const Runtime__V1__DNSConfig *dns, size_t max_searches, struct arena *a, char **ret_text, struct err *e);
 
 /* Text of the hostname file: the pod's name, or the node's where the pod has none, and a newline. INVALID_ARGUMENT when the name has a
- * control character or blank, or is longer than 64 bytes (sethostname(2)). In a. */
+ * control character, blank or slash, or is longer than 64 bytes (sethostname(2)). In a. */
 int oci_hostname_file(const char *pod_hostname, const char *node_hostname, struct arena *a, char **ret_text, struct err *e);
 
 #endif
