@@ -259,10 +259,11 @@ static enum jsonscan_class check_token(struct checker *c)
     }
 }
 
+/* By the first character, which is there. */
 static struct jsonscan_value value_of(struct view raw)
 {
     struct jsonscan_value v = {.kind = JSONSCAN_NONE, .raw = raw};
-    switch (raw.n > 0 ? raw.p[0] : '\0') {
+    switch (raw.p[0]) {
     case '{':
         v.kind = JSONSCAN_OBJECT;
         break;
@@ -280,8 +281,6 @@ static struct jsonscan_value value_of(struct view raw)
         break;
     case 'n':
         v.kind = JSONSCAN_NULL;
-        break;
-    case '\0':
         break;
     default:
         v.kind = JSONSCAN_NUMBER;

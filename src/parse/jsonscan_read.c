@@ -177,14 +177,15 @@ int jsonscan_i64(struct jsonscan_value v, const char *what, int64_t min, int64_t
         return 0;
     if (v.kind != JSONSCAN_NUMBER)
         return wrong_kind(v, what, "a number", e);
+    struct view shown = view_slice(v.raw, 0, 64);
     switch (num_parse_i64(v.raw, min, max, ret)) {
     case NUM_OK:
         return 0;
     case NUM_OUT_OF_RANGE:
-        return err_raise(e, ERR_INVALID_ARGUMENT, "%s is %.*s, outside %lld to %lld", what, VIEW_ARG(view_slice(v.raw, 0, 64)),
-                         (long long)min, (long long)max);
+        return err_raise(e, ERR_INVALID_ARGUMENT, "%s is %.*s, outside %lld to %lld", what, (int)shown.n, shown.p, (long long)min,
+                         (long long)max);
     default:
-        return err_raise(e, ERR_INVALID_ARGUMENT, "%s is %.*s, not an integer", what, VIEW_ARG(view_slice(v.raw, 0, 64)));
+        return err_raise(e, ERR_INVALID_ARGUMENT, "%s is %.*s, not an integer", what, (int)shown.n, shown.p);
     }
 }
 

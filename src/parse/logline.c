@@ -20,11 +20,11 @@ size_t logline_head(char *out, struct view time, enum logline_stream stream, boo
     return put(out, n, partial ? VIEW_LIT("P ") : VIEW_LIT("F "));
 }
 
-/* The two digits at i, or -1. */
+/* The number of the two digits at i, or -1. Both bytes are there. */
 static int two_digits(struct view v, size_t i)
 {
     for (size_t k = i; k < i + 2; k++)
-        if (k >= v.n || v.p[k] < '0' || v.p[k] > '9')
+        if (v.p[k] < '0' || v.p[k] > '9')
             return -1;
     return (v.p[i] - '0') * 10 + (v.p[i + 1] - '0');
 }

@@ -115,7 +115,7 @@ static int media_of_document(struct jsonscan_value v, enum oci_media *ret, struc
     struct view type = view_make(text, MIN_OF(n, sizeof text));
     *ret = oci_media_classify(type);
     if (n > 0 && *ret != OCI_MEDIA_IS_MANIFEST && *ret != OCI_MEDIA_IS_INDEX && *ret != OCI_MEDIA_IS_SCHEMA1)
-        return err_raise(e, ERR_INVALID_ARGUMENT, "mediaType \"%.*s\" is that of neither a manifest nor an index", VIEW_ARG(type));
+        return err_raise(e, ERR_INVALID_ARGUMENT, "mediaType \"%.*s\" is that of neither a manifest nor an index", (int)type.n, type.p);
     return 0;
 }
 
@@ -137,7 +137,7 @@ int oci_document_kind(struct view json, struct view content_type, enum oci_media
         return err_raise(e, ERR_INVALID_ARGUMENT, "the document is neither a manifest nor an index: it has no config, layers or manifests");
     if (by_header != OCI_MEDIA_OTHER && by_header != kind)
         return err_raise(e, ERR_INVALID_ARGUMENT, "the registry calls the document \"%.*s\", its content says otherwise",
-                         VIEW_ARG(view_slice(content_type, 0, 128)));
+                         (int)view_slice(content_type, 0, 128).n, content_type.p);
     *ret = kind;
     return 0;
 }

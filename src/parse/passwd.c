@@ -145,7 +145,7 @@ int group_ids_of_user(struct view file, struct view user, uint32_t *gids, size_t
         if (!group_has_member(entry.members, user))
             continue;
         if (n == max)
-            return err_raise(e, ERR_OUT_OF_RANGE, "user \"%.*s\" is in more than %zu groups", VIEW_ARG(view_slice(user, 0, 128)), max);
+            return err_raise(e, ERR_OUT_OF_RANGE, "user \"%.*s\" is in more than %zu groups", (int)view_slice(user, 0, 128).n, user.p, max);
         gids[n++] = entry.gid;
     }
     *ret_n = n;

@@ -36,8 +36,8 @@ struct user_part user_classify(struct view v)
 
 static int out_of_range(struct view v, const char *what, struct view part, struct err *e)
 {
-    return err_raise(e, ERR_INVALID_ARGUMENT, "user \"%.*s\": the %s id %.*s is outside 0 to %u", VIEW_ARG(view_slice(v, 0, 256)), what,
-                     VIEW_ARG(view_slice(part, 0, 128)), (unsigned)USER_ID_MAX);
+    return err_raise(e, ERR_INVALID_ARGUMENT, "user \"%.*s\": the %s id %.*s is outside 0 to %u", (int)view_slice(v, 0, 256).n, v.p, what,
+                     (int)view_slice(part, 0, 128).n, part.p, (unsigned)USER_ID_MAX);
 }
 
 int userspec_parse(struct view v, struct userspec *ret, struct err *e)
@@ -45,7 +45,7 @@ int userspec_parse(struct view v, struct userspec *ret, struct err *e)
     struct view user, group;
     struct userspec spec = {.has_group = view_cut(v, ':', &user, &group)};
     if (view_find(group, ':') < group.n)
-        return err_raise(e, ERR_INVALID_ARGUMENT, "user \"%.*s\" has more than one ':'", VIEW_ARG(view_slice(v, 0, 256)));
+        return err_raise(e, ERR_INVALID_ARGUMENT, "user \"%.*s\" has more than one ':'", (int)view_slice(v, 0, 256).n, v.p);
     spec.user = user_classify(user);
     if (spec.user.class == USER_OUT_OF_RANGE)
         return out_of_range(v, "user", user, e);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "support.h"
+#include "parse/budget.h"
 #include "sweep.h"
 
 #include "base/buf.h"
@@ -80,6 +81,8 @@ static void challenges(void **state)
         {"Bearer realm=https://a/token,scope=\"\"", WWWAUTH_BEARER, "https://a/token", "", ""},
         {"Bearer realm=\"a\",realm=\"b\"", WWWAUTH_BEARER, "a", "", ""},
         {",Basic realm=\"r\",", WWWAUTH_BASIC, "r", "", ""},
+        {"Basic realm=", WWWAUTH_BASIC, "", "", ""},
+        {"Bearer realm=x\t,service=y", WWWAUTH_BEARER, "x", "y", ""},
         {"Bearer realm=, service=x", WWWAUTH_BEARER, "", "x", ""},
     };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -112,6 +115,9 @@ static void challenges_refused(void **state)
         {"Bearer realm=\"a\", scope=\"x", ERR_INVALID_ARGUMENT, "malformed"},
         {"Basic \"x\"", ERR_INVALID_ARGUMENT, "malformed"},
         {"Basic x y", ERR_INVALID_ARGUMENT, "malformed"},
+        {"Basic {x}", ERR_INVALID_ARGUMENT, "malformed"},
+        {"[x", ERR_INVALID_ARGUMENT, "malformed"},
+        {"Basic\177", ERR_INVALID_ARGUMENT, "malformed"},
         {"Basic/x", ERR_INVALID_ARGUMENT, "malformed"},
         {"\"Basic\"", ERR_INVALID_ARGUMENT, "malformed"},
         {"=x", ERR_INVALID_ARGUMENT, "malformed"},
@@ -156,18 +162,24 @@ static void unquoting(void **state)
     assert_int_equal(wwwauth_unquote(VIEW_EMPTY, out), 0);
 }
 
+static int both_in(struct arena *a, struct err *e)
+{
+    const char *user, *password;
+    struct wwwauth w;
+    TRY(authconfig_decode(VIEW_LIT("dTpw"), a, &user, &password, e));
+    return wwwauth_find(VIEW_LIT("Bearer realm=\"a\",service=\"b\",scope=\"c\",error=\"d\""), a, &w, e);
+}
+
 static int both(void *arg, struct err *e)
 {
     _cleanup_arena_ struct arena a = ARENA_INIT(1 << 20);
-    const char *user, *password;
-    struct wwwauth w;
-    TRY(authconfig_decode(VIEW_LIT("dTpw"), &a, &user, &password, e));
-    return wwwauth_find(VIEW_LIT("Bearer realm=\"a\",service=\"b\",scope=\"c\",error=\"d\""), &a, &w, e);
+    return both_in(&a, e);
 }
 
 static void allocations(void **state)
 {
     assert_true(sweep("registry authentication", both, NULL) > 0);
+    budget_sweep("registry authentication", both_in);
 }
 
 int main(void)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "support.h"
+#include "parse/budget.h"
 #include "sweep.h"
 
 #include "parse/cniconf.h"
@@ -133,6 +134,9 @@ static void names(void **state)
     assert_false(cni_name_valid(VIEW_LIT(".a")));
     assert_false(cni_name_valid(VIEW_LIT("_a")));
     assert_false(cni_name_valid(VIEW_LIT("a b")));
+    assert_false(cni_name_valid(VIEW_LIT("a{")));
+    assert_false(cni_name_valid(VIEW_LIT("[a")));
+    assert_false(cni_name_valid(VIEW_LIT("@a")));
     assert_false(cni_name_valid(VIEW_LIT("a/b")));
 
     assert_true(cni_type_valid(view_make(text, CNI_NAME_MAX)));
@@ -174,17 +178,23 @@ static void forms(void **state)
     assert_int_equal(cni_conf_form_of(VIEW_EMPTY), CNI_CONF_NONE);
 }
 
+static int decode_in(struct arena *a, struct err *e)
+{
+    struct cni_conf c;
+    TRY(cni_conf_parse(VIEW_LIT("{\"name\":\"a\",\"type\":\"b\",\"cniVersions\":[\"1.0.0\"]}"), CNI_CONF_SINGLE, a, &c, e));
+    return cni_conf_parse(view_of(list), CNI_CONF_LIST, a, &c, e);
+}
+
 static int decode(void *arg, struct err *e)
 {
     _cleanup_arena_ struct arena a = ARENA_INIT(1 << 20);
-    struct cni_conf c;
-    TRY(cni_conf_parse(VIEW_LIT("{\"name\":\"a\",\"type\":\"b\",\"cniVersions\":[\"1.0.0\"]}"), CNI_CONF_SINGLE, &a, &c, e));
-    return cni_conf_parse(view_of(list), CNI_CONF_LIST, &a, &c, e);
+    return decode_in(&a, e);
 }
 
 static void allocations(void **state)
 {
     assert_true(sweep("network configuration", decode, NULL) > 0);
+    budget_sweep("network configuration", decode_in);
 }
 
 int main(void)

@@ -3,6 +3,7 @@
  * Results and errors of network plugins, in every version.
  */
 #include "support.h"
+#include "parse/budget.h"
 #include "sweep.h"
 
 #include "parse/cniresult.h"
@@ -188,20 +189,26 @@ static void errors(void **state)
     assert_fails(cni_error_parse(VIEW_LIT("{\"code\":1,\"cniVersion\":1}"), &a, &c, &e), &e, ERR_INVALID_ARGUMENT, "cniVersion is a number");
 }
 
+static int decode_in(struct arena *a, struct err *e)
+{
+    struct cni_result r;
+    struct cni_error c;
+    TRY(cni_result_parse(VIEW_LIT("{}"), "1.0.0", a, &r, e));
+    TRY(cni_result_parse(view_of(current), "1.0.0", a, &r, e));
+    TRY(cni_result_parse(view_of(legacy), "1.0.0", a, &r, e));
+    return cni_error_parse(VIEW_LIT("{\"code\":1,\"msg\":\"m\"}"), a, &c, e);
+}
+
 static int decode(void *arg, struct err *e)
 {
     _cleanup_arena_ struct arena a = ARENA_INIT(1 << 20);
-    struct cni_result r;
-    struct cni_error c;
-    TRY(cni_result_parse(VIEW_LIT("{}"), "1.0.0", &a, &r, e));
-    TRY(cni_result_parse(view_of(current), "1.0.0", &a, &r, e));
-    TRY(cni_result_parse(view_of(legacy), "1.0.0", &a, &r, e));
-    return cni_error_parse(VIEW_LIT("{\"code\":1,\"msg\":\"m\"}"), &a, &c, e);
+    return decode_in(&a, e);
 }
 
 static void allocations(void **state)
 {
     assert_true(sweep("network result", decode, NULL) > 0);
+    budget_sweep("network result", decode_in);
 }
 
 int main(void)

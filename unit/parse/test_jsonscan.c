@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "support.h"
+#include "parse/budget.h"
 #include "sweep.h"
 
 #include "parse/jsonscan.h"
@@ -81,6 +82,8 @@ static void documents(void **state)
         {"/**/1", JSONSCAN_BAD_SYNTAX},
         {"\"\n\"", JSONSCAN_BAD_STRING},
         {"\"\\x\"", JSONSCAN_BAD_STRING},
+        {"\"\\u", JSONSCAN_BAD_STRING},
+        {"\"\\ue000\"", JSONSCAN_OK},
         {"\"\\u12\"", JSONSCAN_BAD_STRING},
         {"\"\\u12g4\"", JSONSCAN_BAD_STRING},
         {"\"\\ud800\"", JSONSCAN_BAD_STRING},
@@ -180,7 +183,7 @@ static void walks(void **state)
 /* Walking what was never validated must stay within it. */
 static void walks_of_garbage_stay_inside(void **state)
 {
-    static const char *const garbage[] = {"[", "{", "{\"", "{\"a", "{\"a\\", "{\"a\":", "[\"a\\", "[]]", "{:}", "{\"a\"}", "[[", "[{", "[1]]x", "{\"a\"x}", "[}]", "{\"a\":}}", "[\\u1]"};
+    static const char *const garbage[] = {"[", "{", "{\"", "{\"a", "{\"a\\", "{\"a\":", "[\"a\\", "[]]", "{:}", "{\"a\"}", "[[", "[{", "[1]]x", "{\"a\"x}", "[}]", "{\"a\":}}", "[\\u1]", "[[[[", "[1}2]", "[1]2]", "[1"};
     for (size_t i = 0; i < ARRAY_SIZE(garbage); i++) {
         struct jsonscan_value v, whole = {.kind = garbage[i][0] == '{' ? JSONSCAN_OBJECT : JSONSCAN_ARRAY, .raw = view_of(garbage[i])};
         struct jsonscan_iter it = jsonscan_iter(whole);
@@ -197,9 +200,9 @@ static void walks_of_garbage_stay_inside(void **state)
 
 static void strings(void **state)
 {
-    char out[32];
-    struct view raw = VIEW_LIT("\"a\\\"\\\\\\/\\b\\f\\n\\r\\t\\u0041\\u00e9\\u20ac\\ud83d\\ude00z\"");
-    static const char want[] = "a\"\\/\b\f\n\r\tA\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80z";
+    char out[64];
+    struct view raw = VIEW_LIT("\"a\\\"\\\\\\/\\b\\f\\n\\r\\t\\u0041\\u00e9\\u20ac\\ud83d\\ude00\\ue000z\"");
+    static const char want[] = "a\"\\/\b\f\n\r\tA\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\xee\x80\x80z";
     assert_int_equal(jsonscan_unescape(raw, out, sizeof out), sizeof want - 1);
     assert_memory_equal(out, want, sizeof want - 1);
     assert_int_equal(jsonscan_unescape(raw, NULL, 0), sizeof want - 1);
@@ -262,6 +265,7 @@ static void typed(void **state)
     }
     assert_fails(jsonscan_i64(parse("-1"), "n", 0, 10, &n, &e), &e, ERR_INVALID_ARGUMENT, "n is -1, outside 0 to 10");
     assert_fails(jsonscan_i64(parse("1.0"), "n", 0, 10, &n, &e), &e, ERR_INVALID_ARGUMENT, "n is 1.0, not an integer");
+    assert_fails(jsonscan_i64(parse("1111111111111111111111111111111111111111111111111111111111111111111111"), "n", 0, 10, &n, &e), &e, ERR_INVALID_ARGUMENT, "outside");
     assert_fails(jsonscan_i64(parse("\"1\""), "n", 0, 10, &n, &e), &e, ERR_INVALID_ARGUMENT, "n is a string, not a number");
 
     assert_ok(jsonscan_bool(parse("true"), "b", &b, &e), &e);
@@ -314,18 +318,24 @@ static void lists(void **state)
         assert_fails(jsonscan_document(view_of(*t), "d", 9, &v, &e), &e, ERR_INVALID_ARGUMENT, "not an object");
 }
 
+static int decode_lists_in(struct arena *a, struct err *e)
+{
+    struct strlist l;
+    struct kvlist k;
+    TRY(jsonscan_strlist(jsonscan_get(parse("{\"l\":[\"a\",\"b\",\"c\"]}"), "l"), "l", 9, 9, a, &l, NULL, e));
+    return jsonscan_kvlist(parse("{\"a\":\"1\",\"b\":\"2\"}"), "k", 9, 9, a, &k, e);
+}
+
 static int decode_lists(void *arg, struct err *e)
 {
     _cleanup_arena_ struct arena a = ARENA_INIT(1 << 20);
-    struct strlist l;
-    struct kvlist k;
-    TRY(jsonscan_strlist(jsonscan_get(parse("{\"l\":[\"a\",\"b\",\"c\"]}"), "l"), "l", 9, 9, &a, &l, NULL, e));
-    return jsonscan_kvlist(parse("{\"a\":\"1\",\"b\":\"2\"}"), "k", 9, 9, &a, &k, e);
+    return decode_lists_in(&a, e);
 }
 
 static void allocations(void **state)
 {
     assert_true(sweep("jsonscan lists", decode_lists, NULL) > 0);
+    budget_sweep("jsonscan lists", decode_lists_in);
 }
 
 int main(void)

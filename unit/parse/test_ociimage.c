@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "support.h"
+#include "parse/budget.h"
 #include "sweep.h"
 
 #include "base/buf.h"
@@ -219,6 +220,7 @@ static void platforms(void **state)
         {{"linux", "arm64", "v9", ""}, {"linux", "arm64", "v8.6", ""}},
         {{"linux", "arm64", "v9", ""}, {"linux", "arm64", "v7", ""}},
         {{"linux", "arm64", "v8", ""}, {"linux", "amd64", "", ""}},
+        {{"linux", "arm64", "v8", ""}, {"linux", "arm64", "v9", ""}},
         {{"linux", "arm64", "v8", ""}, {"linux", "arm", "v9", ""}},
         {{"linux", "s390x", "", ""}, {"linux", "s390x", "z", ""}},
         {{"linux", "amd64", "", ""}, {"unknown", "unknown", "", ""}},
@@ -282,7 +284,6 @@ static void index_selects(void **state)
 
 static void long_offers_are_cut(void **state)
 {
-    _cleanup_arena_ struct arena a = ARENA_INIT(1 << 20);
     struct err e = ERR_INIT;
     struct oci_descriptor many[100];
     struct oci_index index = {.manifests = many, .n_manifests = 100};
@@ -400,20 +401,26 @@ static void chain_text(void **state)
     assert_int_equal(oci_chain_text(longest, longest, out), OCI_CHAIN_TEXT_MAX);
 }
 
-static int decode_all(void *arg, struct err *e)
+static int decode_all_in(struct arena *a, struct err *e)
 {
-    _cleanup_arena_ struct arena a = ARENA_INIT(1 << 20);
     struct oci_manifest m;
     struct oci_image_config c;
     struct oci_index x;
-    TRY(oci_manifest_parse(view_of(manifest), &a, &m, e));
-    TRY(oci_index_parse(VIEW_LIT("{\"manifests\":[" SIMPLE("1", "", PLATFORM("linux", "amd64")) "]}"), &a, &x, e));
-    return oci_image_config_parse(view_of(config), &a, &c, e);
+    TRY(oci_manifest_parse(view_of(manifest), a, &m, e));
+    TRY(oci_index_parse(VIEW_LIT("{\"mediaType\":\"" OCI_MEDIA_INDEX "\",\"manifests\":[" SIMPLE("1", "", PLATFORM("linux", "amd64")) "]}"), a, &x, e));
+    return oci_image_config_parse(view_of(config), a, &c, e);
+}
+
+static int decode_all(void *arg, struct err *e)
+{
+    _cleanup_arena_ struct arena a = ARENA_INIT(1 << 20);
+    return decode_all_in(&a, e);
 }
 
 static void allocations(void **state)
 {
     assert_true(sweep("image documents", decode_all, NULL) > 0);
+    budget_sweep("image documents", decode_all_in);
 }
 
 int main(void)

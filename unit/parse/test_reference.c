@@ -74,6 +74,11 @@ static void refused(void **state)
         {"a\nb", REFERENCE_BAD_NAME},
         {":5000/a", REFERENCE_BAD_NAME},
         {"host:/a", REFERENCE_BAD_NAME},
+        {"host:./a", REFERENCE_BAD_NAME},
+        {"a{b", REFERENCE_BAD_NAME},
+        {"[a.b/c", REFERENCE_BAD_NAME},
+        {"a:{", REFERENCE_BAD_TAG},
+        {"gggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggg", REFERENCE_OK},
         {"host:5x/a", REFERENCE_BAD_NAME},
         {"host:5:5/a", REFERENCE_BAD_NAME},
         {"-h.x/a", REFERENCE_BAD_NAME},
@@ -204,6 +209,7 @@ static void setters(void **state)
     assert_int_equal(reference_name(&r, text), strlen("docker.io/a/b"));
     assert_string_equal(text, "docker.io/a/b");
     assert_ok(reference_set_tag(&r, view_of("t"), &e), &e);
+    assert_fails(reference_set_tag(&r, VIEW_EMPTY, &e), &e, ERR_INVALID_ARGUMENT, "\"\" is not an image tag");
     assert_fails(reference_set_tag(&r, view_of("t/"), &e), &e, ERR_INVALID_ARGUMENT, "\"t/\" is not an image tag");
     assert_ok(reference_set_digest(&r, view_of(DIGEST), &e), &e);
     assert_fails(reference_set_digest(&r, view_of("x"), &e), &e, ERR_INVALID_ARGUMENT, "digest");
@@ -211,6 +217,9 @@ static void setters(void **state)
     assert_string_equal(text, "docker.io/a/b:t@" DIGEST);
     reference_familiar_name(&r, text);
     assert_string_equal(text, "a/b");
+    struct reference by_hand = {.domain = "docker.io", .path = "x"};
+    reference_familiar_name(&by_hand, text);
+    assert_string_equal(text, "x");
 }
 
 int main(void)

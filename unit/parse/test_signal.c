@@ -69,6 +69,7 @@ static void errors(void **state)
     struct err e = ERR_INIT;
     int n = 99;
     assert_fails(signal_parse(view_of("SIGNOPE"), &n, &e), &e, ERR_INVALID_ARGUMENT, "\"SIGNOPE\" is not a signal");
+    assert_fails(signal_parse(VIEW_EMPTY, &n, &e), &e, ERR_INVALID_ARGUMENT, "\"\" is not a signal");
     assert_int_equal(n, 99);
     assert_ok(signal_parse(view_of("INT"), &n, &e), &e);
     assert_int_equal(n, SIGINT);
