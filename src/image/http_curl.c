@@ -212,7 +212,6 @@ static int raise_curl(struct exchange *x, CURLcode code, const char *error_text)
     case CURLE_OUT_OF_MEMORY:
         return err_oom(x->e);
     case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
         return err_raise(x->e, ERR_INVALID_ARGUMENT, "the address cannot be used: %s", curl_easy_strerror(code));
     case CURLE_SSL_CACERT_BADFILE:
         return err_raise(x->e, ERR_FAILED_PRECONDITION, "cannot read CA certificates from %s", x->request->ca_file ? x->request->ca_file : "");
@@ -287,6 +286,9 @@ static int exchange(void *user, const struct ctx *ctx, const struct http_request
     char error_text[CURL_ERROR_SIZE] = "";
     struct exchange x = {.request = request, .sink = sink, .arena = a, .last_byte = clock_mono(), .e = e};
     TRY(ctx_check(ctx, "the registry", e));
+    /* Here, because curl has the same code for an answer that is no HTTP. */
+    if (strncmp(request->url, "http://", 7) != 0 && strncmp(request->url, "https://", 8) != 0)
+        return err_raise(e, ERR_INVALID_ARGUMENT, "the address is neither http nor https");
     struct curl_slist *headers;
     TRY(make_headers(request, &headers, e));
     CURLM *multi = take_multi(h);
