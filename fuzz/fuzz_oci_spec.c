@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Specs from requests. Whoever reaches the CRI socket controls the configurations, and users control most of what kubelet puts there.
+ * Specs from requests. Whoever reaches the CRI socket controls the configurations, and users control most of what kubelet puts
+ * there.
  *
- * Input: a CreateContainerRequest on the wire. Its sandbox_config gives a pod, its config a container; the letters of its pod_sandbox_id
- * choose the facts about the host and the policy (see facts()). Reached: oci_sandbox_spec, oci_container_spec, and with what they
- * give oci_exec_process and oci_spec_update_resources.
+ * Input: a CreateContainerRequest on the wire. Its sandbox_config gives a pod, its config a container; the letters of its
+ * pod_sandbox_id choose the facts about the host and the policy (see facts()). Reached: oci_sandbox_spec, oci_container_spec, and
+ * with what they give oci_exec_process and oci_spec_update_resources.
  *
  * Oracle: a refusal is INVALID_ARGUMENT or FAILED_PRECONDITION; the same input gives the same bytes; a spec is JSON, has a
- * command, and no two mounts on one target, all of them absolute and clean; its identity is ours whatever annotations were sent. A container that
- * is not privileged has exactly the masked and read-only paths of the request, no capability beyond the default ones and those asked for, none that
- * was dropped, no device rule but the denial of all and those of its devices, and its seccomp profile. With the host's network no
- * net.* setting. Strings that are not UTF-8, which the daemon's wire check keeps away, may become equal when they are written; then
- * uniqueness is not claimed. An exec's process differs from the container's in command and terminal only; a second update changes nothing more.
+ * command, and no two mounts on one target, all of them absolute and clean; its identity is ours whatever annotations were sent.
+ * A container that is not privileged has exactly the masked and read-only paths of the request, no capability beyond the default
+ * ones and those asked for, none that was dropped, no device rule but the denial of all and those of its devices, and its seccomp
+ * profile. With the host's network no net.* setting. Strings that are not UTF-8, which the daemon's wire check keeps away, may
+ * become equal when they are written; then uniqueness is not claimed. An exec's process differs from the container's in command
+ * and terminal only; a second update changes nothing more.
  */
 #include "fuzz.h"
 
@@ -58,7 +60,8 @@ static bool flag(const struct run *r, char c)
 static char *pattern_all[] = {(char *)"*", (char *)"*/*"};
 static char *entrypoint[] = {(char *)"/pause"}, *cmd[] = {(char *)"-v"}, *env[] = {(char *)"A=1", (char *)"PATH=/bin"};
 static const struct oci_device host_device = {.path = "/dev/null", .type = 'c', .major = 1, .minor = 3, .mode = 0666};
-static const struct oci_device own_device = {.path = "/dev/fuse", .type = 'c', .major = 10, .minor = 229, .mode = 0666, .access = "rw"};
+static const struct oci_device own_device = {
+    .path = "/dev/fuse", .type = 'c', .major = 10, .minor = 229, .mode = 0666, .access = "rw"};
 static const struct oci_bind volume = {.source = "/volume", .destination = "/etc/hosts"};
 static const uint32_t image_groups[] = {7};
 
@@ -96,17 +99,43 @@ static void facts(struct run *r, struct arena *a)
 static void inputs(struct run *r)
 {
     r->sandbox = (struct oci_sandbox_input){
-        .id = "pod", .config = r->request->sandbox_config, .image = &r->image, .image_name = "pause", .netns_path = "/netns",
-        .shm_path = "/shm", .resolv_path = "/resolv", .oom_score_adj = -998, .host = &r->host, .policy = &r->policy,
-        .seccomp = VIEW_LIT("{\"pod\":1}"), .mount_label = flag(r, 'l') ? "u:r:t:s0" : NULL,
+        .id = "pod",
+        .config = r->request->sandbox_config,
+        .image = &r->image,
+        .image_name = "pause",
+        .netns_path = "/netns",
+        .shm_path = "/shm",
+        .resolv_path = "/resolv",
+        .oom_score_adj = -998,
+        .host = &r->host,
+        .policy = &r->policy,
+        .seccomp = VIEW_LIT("{\"pod\":1}"),
+        .mount_label = flag(r, 'l') ? "u:r:t:s0" : NULL,
     };
     r->container = (struct oci_container_input){
-        .id = "ctr", .sandbox_id = "pod", .sandbox_pid = 10, .target_pid = 11, .config = r->request->config,
-        .sandbox_config = r->request->sandbox_config, .image = &r->image, .image_name = "image", .mounts = r->sources,
-        .volumes = &volume, .n_volumes = 1, .hostname_path = "/hostname", .hosts_path = "/hosts", .resolv_path = "/resolv",
-        .shm_path = "/shm", .devices = &own_device, .n_devices = 1, .mount_label = flag(r, 'l') ? "u:r:t:s0" : NULL,
-        .seccomp = VIEW_LIT("{\"ctr\":1}"), .user = {.uid = 5, .gid = 6, .groups = image_groups, .n_groups = 1},
-        .oom_score_adj = 1, .host = &r->host, .policy = &r->policy,
+        .id = "ctr",
+        .sandbox_id = "pod",
+        .sandbox_pid = 10,
+        .target_pid = 11,
+        .config = r->request->config,
+        .sandbox_config = r->request->sandbox_config,
+        .image = &r->image,
+        .image_name = "image",
+        .mounts = r->sources,
+        .volumes = &volume,
+        .n_volumes = 1,
+        .hostname_path = "/hostname",
+        .hosts_path = "/hosts",
+        .resolv_path = "/resolv",
+        .shm_path = "/shm",
+        .devices = &own_device,
+        .n_devices = 1,
+        .mount_label = flag(r, 'l') ? "u:r:t:s0" : NULL,
+        .seccomp = VIEW_LIT("{\"ctr\":1}"),
+        .user = {.uid = 5, .gid = 6, .groups = image_groups, .n_groups = 1},
+        .oom_score_adj = 1,
+        .host = &r->host,
+        .policy = &r->policy,
     };
 }
 
@@ -164,7 +193,8 @@ static void check_common(const struct run *r, json_t *spec, const char *id)
     FUZZ_CHECK(strstr(json_string_value(path), id) && !strstr(json_string_value(path), "/../"));
     json_t *seen = json_object();
     size_t i;
-    json_array_foreach(at(spec, "mounts", NULL), i, one) {
+    json_array_foreach(at(spec, "mounts", NULL), i, one)
+    {
         const char *target = json_string_value(json_object_get(one, "destination"));
         struct arena a = ARENA_INIT(1 << 20);
         char *clean = oci_path_clean(target, &a);
@@ -174,8 +204,7 @@ static void check_common(const struct run *r, json_t *spec, const char *id)
         arena_done(&a);
     }
     json_decref(seen);
-    json_array_foreach(at(spec, "process", "env"), i, one)
-        FUZZ_CHECK(strchr(json_string_value(one), '='));
+    json_array_foreach(at(spec, "process", "env"), i, one) FUZZ_CHECK(strchr(json_string_value(one), '='));
 }
 
 static bool names_all(char *const *v, size_t n)
@@ -202,7 +231,8 @@ static uint64_t set_of(json_t *spec, const char *which)
     uint64_t set = 0;
     size_t i;
     json_t *one;
-    json_array_foreach(json_object_get(at(spec, "process", "capabilities"), which), i, one) {
+    json_array_foreach(json_object_get(at(spec, "process", "capabilities"), which), i, one)
+    {
         unsigned n;
         FUZZ_CHECK(oci_cap_number(view_of(json_string_value(one)), &n));
         FUZZ_CHECK_MSG(!(set & (UINT64_C(1) << n)), "%s twice", json_string_value(one));
@@ -213,7 +243,8 @@ static uint64_t set_of(json_t *spec, const char *which)
 
 static void check_caps(const struct run *r, json_t *spec, const Runtime__V1__Capability *c)
 {
-    uint64_t have = r->host.capabilities ? r->host.capabilities : OCI_CAPS_ALL, start = r->policy.base_spec.n ? 0 : oci_caps_default();
+    uint64_t have = r->host.capabilities ? r->host.capabilities : OCI_CAPS_ALL,
+             start = r->policy.base_spec.n ? 0 : oci_caps_default();
     uint64_t effective = set_of(spec, "effective"), ambient = set_of(spec, "ambient"), may = start, may_ambient = 0, never = 0;
     if (c) {
         if (names_all(c->add_capabilities, c->n_add_capabilities))
@@ -296,8 +327,8 @@ static void check_update(const struct run *r, const struct buf *spec)
 static void check_refusal(int r, const struct err *e)
 {
     fuzz_check_result(r, e);
-    FUZZ_CHECK_MSG(r == 0 || r == -ERR_INVALID_ARGUMENT || r == -ERR_FAILED_PRECONDITION || r == -ERR_RESOURCE_EXHAUSTED, "%s: %s",
-                   err_code_name((enum err_code)-r), e->message);
+    FUZZ_CHECK_MSG(r == 0 || r == -ERR_INVALID_ARGUMENT || r == -ERR_FAILED_PRECONDITION || r == -ERR_RESOURCE_EXHAUSTED,
+                   "%s: %s", err_code_name((enum err_code) - r), e->message);
 }
 
 static void try_container(struct run *r)
@@ -308,7 +339,8 @@ static void try_container(struct run *r)
     int res = oci_container_spec(&r->container, &a, &out, &e);
     check_refusal(res, &e);
     FUZZ_CHECK(res == 0 || out.n == 0);
-    FUZZ_CHECK(oci_container_spec(&r->container, &a, &again, &e) == res && again.n == out.n && memcmp(again.p ? again.p : "", out.p ? out.p : "", out.n) == 0);
+    FUZZ_CHECK(oci_container_spec(&r->container, &a, &again, &e) == res && again.n == out.n &&
+               memcmp(again.p ? again.p : "", out.p ? out.p : "", out.n) == 0);
     if (res == 0) {
         json_t *spec = parse(r, &out);
         const Runtime__V1__LinuxContainerConfig *l = r->request->config->linux;

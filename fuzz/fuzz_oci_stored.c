@@ -4,8 +4,8 @@
  *
  * Input: the JSON text of a spec. Reached: oci_exec_process, oci_spec_update_resources, oci_linux_resources_json.
  *
- * Oracle: a refusal is DATA_LOSS and appends nothing; a result is JSON and equals the input but for what was to be changed; a second
- * update changes nothing more.
+ * Oracle: a refusal is DATA_LOSS and appends nothing; a result is JSON and equals the input but for what was to be changed; a
+ * second update changes nothing more.
  */
 #include "fuzz.h"
 

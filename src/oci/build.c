@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Build: where a spec starts and ends. The defaults are containerd's: mounts, masked paths, capabilities and the rule that no device
- * may be used but those that are allowed later.
+ * Build: where a spec starts and ends. The defaults are containerd's: mounts, masked paths, capabilities and the rule that no
+ * device may be used but those that are allowed later.
  */
 #include "oci/build.h"
 
@@ -12,8 +12,9 @@
 #include "parse/jsonscan.h"
 
 static const char *const default_masked[] = {
-    "/proc/acpi",        "/proc/asound",      "/proc/kcore",   "/proc/keys", "/proc/latency_stats", "/proc/timer_list",
-    "/proc/timer_stats", "/proc/sched_debug", "/sys/firmware", "/sys/devices/virtual/powercap", "/proc/scsi",
+    "/proc/acpi",       "/proc/asound",      "/proc/kcore",       "/proc/keys",    "/proc/latency_stats",
+    "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/sys/firmware", "/sys/devices/virtual/powercap",
+    "/proc/scsi",
 };
 
 static const char *const default_readonly[] = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"};

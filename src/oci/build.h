@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Build: the parts that specs of pods and of containers are put together from, for this layer only. A spec under construction is one
- * tree and the handles into it that every part needs. Parts report bad input through the error and a failed allocation through
- * tree_mem, see tree.h.
+ * Build: the parts that specs of pods and of containers are put together from, for this layer only. A spec under construction is
+ * one tree and the handles into it that every part needs. Parts report bad input through the error and a failed allocation
+ * through tree_mem, see tree.h.
  */
 #ifndef CRI_OCI_BUILD_H
 #define CRI_OCI_BUILD_H

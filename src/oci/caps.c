@@ -7,14 +7,46 @@
 #include "base/macro.h"
 
 static const char *const cap_names[OCI_CAP_COUNT] = {
-    "CAP_CHOWN",           "CAP_DAC_OVERRIDE",     "CAP_DAC_READ_SEARCH", "CAP_FOWNER",      "CAP_FSETID",
-    "CAP_KILL",            "CAP_SETGID",           "CAP_SETUID",          "CAP_SETPCAP",     "CAP_LINUX_IMMUTABLE",
-    "CAP_NET_BIND_SERVICE", "CAP_NET_BROADCAST",   "CAP_NET_ADMIN",       "CAP_NET_RAW",     "CAP_IPC_LOCK",
-    "CAP_IPC_OWNER",       "CAP_SYS_MODULE",       "CAP_SYS_RAWIO",       "CAP_SYS_CHROOT",  "CAP_SYS_PTRACE",
-    "CAP_SYS_PACCT",       "CAP_SYS_ADMIN",        "CAP_SYS_BOOT",        "CAP_SYS_NICE",    "CAP_SYS_RESOURCE",
-    "CAP_SYS_TIME",        "CAP_SYS_TTY_CONFIG",   "CAP_MKNOD",           "CAP_LEASE",       "CAP_AUDIT_WRITE",
-    "CAP_AUDIT_CONTROL",   "CAP_SETFCAP",          "CAP_MAC_OVERRIDE",    "CAP_MAC_ADMIN",   "CAP_SYSLOG",
-    "CAP_WAKE_ALARM",      "CAP_BLOCK_SUSPEND",    "CAP_AUDIT_READ",      "CAP_PERFMON",     "CAP_BPF",
+    "CAP_CHOWN",
+    "CAP_DAC_OVERRIDE",
+    "CAP_DAC_READ_SEARCH",
+    "CAP_FOWNER",
+    "CAP_FSETID",
+    "CAP_KILL",
+    "CAP_SETGID",
+    "CAP_SETUID",
+    "CAP_SETPCAP",
+    "CAP_LINUX_IMMUTABLE",
+    "CAP_NET_BIND_SERVICE",
+    "CAP_NET_BROADCAST",
+    "CAP_NET_ADMIN",
+    "CAP_NET_RAW",
+    "CAP_IPC_LOCK",
+    "CAP_IPC_OWNER",
+    "CAP_SYS_MODULE",
+    "CAP_SYS_RAWIO",
+    "CAP_SYS_CHROOT",
+    "CAP_SYS_PTRACE",
+    "CAP_SYS_PACCT",
+    "CAP_SYS_ADMIN",
+    "CAP_SYS_BOOT",
+    "CAP_SYS_NICE",
+    "CAP_SYS_RESOURCE",
+    "CAP_SYS_TIME",
+    "CAP_SYS_TTY_CONFIG",
+    "CAP_MKNOD",
+    "CAP_LEASE",
+    "CAP_AUDIT_WRITE",
+    "CAP_AUDIT_CONTROL",
+    "CAP_SETFCAP",
+    "CAP_MAC_OVERRIDE",
+    "CAP_MAC_ADMIN",
+    "CAP_SYSLOG",
+    "CAP_WAKE_ALARM",
+    "CAP_BLOCK_SUSPEND",
+    "CAP_AUDIT_READ",
+    "CAP_PERFMON",
+    "CAP_BPF",
     "CAP_CHECKPOINT_RESTORE",
 };
 
@@ -82,8 +114,9 @@ static int caps_of_list(char *const *names, size_t n, const char *field, uint64_
         else if (oci_cap_number(view_of(names[i]), &number))
             bits |= UINT64_C(1) << number;
         else
-            return err_raise(e, ERR_INVALID_ARGUMENT, "config.linux.security_context.capabilities.%s[%zu]: there is no capability \"%s\"",
-                             field, i, names[i]);
+            return err_raise(e, ERR_INVALID_ARGUMENT,
+                             "config.linux.security_context.capabilities.%s[%zu]: there is no capability \"%s\"", field, i,
+                             names[i]);
     }
     *ret_bits = bits;
     *ret_all = all;
@@ -98,8 +131,8 @@ int oci_caps_apply(const Runtime__V1__Capability *c, uint64_t start, uint64_t av
         bool add_all, drop_all, ambient_all;
         TRY(caps_of_list(c->add_capabilities, c->n_add_capabilities, "add_capabilities", &add, &add_all, e));
         TRY(caps_of_list(c->drop_capabilities, c->n_drop_capabilities, "drop_capabilities", &drop, &drop_all, e));
-        TRY(caps_of_list(c->add_ambient_capabilities, c->n_add_ambient_capabilities, "add_ambient_capabilities", &ambient, &ambient_all,
-                         e));
+        TRY(caps_of_list(c->add_ambient_capabilities, c->n_add_ambient_capabilities, "add_ambient_capabilities", &ambient,
+                         &ambient_all, e));
         if (ambient_all)
             ambient |= available;
         if (ambient & ~available) {
@@ -107,7 +140,8 @@ int oci_caps_apply(const Runtime__V1__Capability *c, uint64_t start, uint64_t av
             while (!(ambient & ~available & (UINT64_C(1) << n)))
                 n++;
             return err_raise(e, ERR_INVALID_ARGUMENT,
-                             "config.linux.security_context.capabilities.add_ambient_capabilities: this node cannot give %s", cap_names[n]);
+                             "config.linux.security_context.capabilities.add_ambient_capabilities: this node cannot give %s",
+                             cap_names[n]);
         }
         if (add_all)
             caps.effective = available;

@@ -30,10 +30,11 @@ struct oci_caps {
     uint64_t ambient;
 };
 
-/* The sets of a container: start (usually oci_caps_default()), ALL in add makes it available, ALL in drop empties it (when both are given, drop
- * comes second), then the names of add join and those of drop leave. add_ambient joins ambient, inheritable and the rest; what is
- * dropped by name is in no set. c may be NULL. INVALID_ARGUMENT names an unknown capability and the field it stands in, or an ambient
- * capability that is not available. */
-int oci_caps_apply(const Runtime__V1__Capability *c, uint64_t start, uint64_t available, struct oci_caps *ret_caps, struct err *e);
+/* The sets of a container: start (usually oci_caps_default()), ALL in add makes it available, ALL in drop empties it (when both
+ * are given, drop comes second), then the names of add join and those of drop leave. add_ambient joins ambient, inheritable and
+ * the rest; what is dropped by name is in no set. c may be NULL. INVALID_ARGUMENT names an unknown capability and the field it
+ * stands in, or an ambient capability that is not available. */
+int oci_caps_apply(const Runtime__V1__Capability *c, uint64_t start, uint64_t available, struct oci_caps *ret_caps,
+                   struct err *e);
 
 #endif

@@ -12,9 +12,9 @@ struct container {
     struct build b;
     const struct oci_container_input *in;
     const Runtime__V1__ContainerConfig *config;
-    const Runtime__V1__LinuxContainerConfig *linux_;             /* may be NULL */
-    const Runtime__V1__LinuxContainerSecurityContext *security;  /* may be NULL */
-    const Runtime__V1__NamespaceOption *ns;                      /* may be NULL */
+    const Runtime__V1__LinuxContainerConfig *linux_;            /* may be NULL */
+    const Runtime__V1__LinuxContainerSecurityContext *security; /* may be NULL */
+    const Runtime__V1__NamespaceOption *ns;                     /* may be NULL */
     bool privileged, userns, pod_host_network;
 };
 
@@ -30,7 +30,8 @@ static int read_config(struct container *c, struct err *e)
     const Runtime__V1__NamespaceOption *pod_ns = pod_security ? pod_security->namespace_options : NULL;
     c->pod_host_network = pod_ns && pod_ns->network == RUNTIME__V1__NAMESPACE_MODE__NODE;
     if (c->privileged && !(pod_security && pod_security->privileged))
-        return err_raise(e, ERR_INVALID_ARGUMENT, "config.linux.security_context.privileged: no privileged container allowed in sandbox");
+        return err_raise(e, ERR_INVALID_ARGUMENT,
+                         "config.linux.security_context.privileged: no privileged container allowed in sandbox");
     TRY(build_namespace_modes(c->ns, false, e));
     int r = build_userns_check(c->ns ? c->ns->userns_options : NULL, e);
     TRY(r);
@@ -41,7 +42,8 @@ static int read_config(struct container *c, struct err *e)
     return 0;
 }
 
-/* Command and arguments: those of the request, else those of the image. A command of the request also drops the image's arguments. */
+/* Command and arguments: those of the request, else those of the image. A command of the request also drops the image's
+ * arguments. */
 static int set_args(struct container *c, struct err *e)
 {
     const struct oci_image_config *image = c->in->image;
@@ -116,10 +118,10 @@ static int set_groups(struct container *c, struct err *e)
     const Runtime__V1__LinuxContainerSecurityContext *sc = c->security;
     int policy = sc ? (int)sc->supplemental_groups_policy : RUNTIME__V1__SUPPLEMENTAL_GROUPS_POLICY__Merge;
     if (policy != RUNTIME__V1__SUPPLEMENTAL_GROUPS_POLICY__Merge && policy != RUNTIME__V1__SUPPLEMENTAL_GROUPS_POLICY__Strict)
-        return err_raise(e, ERR_INVALID_ARGUMENT, "config.linux.security_context.supplemental_groups_policy has the unknown value %d",
-                         policy);
-    return build_user(&c->b, &c->in->user, policy == RUNTIME__V1__SUPPLEMENTAL_GROUPS_POLICY__Merge, sc ? sc->supplemental_groups : NULL,
-                      sc ? sc->n_supplemental_groups : 0, e);
+        return err_raise(e, ERR_INVALID_ARGUMENT,
+                         "config.linux.security_context.supplemental_groups_policy has the unknown value %d", policy);
+    return build_user(&c->b, &c->in->user, policy == RUNTIME__V1__SUPPLEMENTAL_GROUPS_POLICY__Merge,
+                      sc ? sc->supplemental_groups : NULL, sc ? sc->n_supplemental_groups : 0, e);
 }
 
 static int set_process(struct container *c, struct err *e)
@@ -203,8 +205,8 @@ static int set_linux(struct container *c, struct err *e)
     set_paths(c);
     TRY(build_devices(b, c->in, e));
     if (c->linux_ && c->linux_->resources)
-        TRY(build_resources(&b->m, tree_need_object(&b->m, b->linux_, "resources"), c->linux_->resources, "config.linux.resources",
-                            b->host, b->policy, b->notes, e));
+        TRY(build_resources(&b->m, tree_need_object(&b->m, b->linux_, "resources"), c->linux_->resources,
+                            "config.linux.resources", b->host, b->policy, b->notes, e));
     if (c->in->mount_label && *c->in->mount_label)
         tree_set_str(&b->m, b->linux_, "mountLabel", c->in->mount_label);
     if (c->privileged || c->in->seccomp_unconfined)

@@ -14,7 +14,8 @@ static int check_device(const struct oci_device *d, const char *where, size_t i,
     if (!d->type || !strchr("cbup", d->type))
         return err_raise(e, ERR_INVALID_ARGUMENT, "%s[%zu]: \"%s\" is not a device", where, i, d->path);
     if (d->access && d->access[strspn(d->access, "rwm")])
-        return err_raise(e, ERR_INVALID_ARGUMENT, "%s[%zu].permissions \"%s\" may hold the letters r, w and m only", where, i, d->access);
+        return err_raise(e, ERR_INVALID_ARGUMENT, "%s[%zu].permissions \"%s\" may hold the letters r, w and m only", where, i,
+                         d->access);
     return 0;
 }
 

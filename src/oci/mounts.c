@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Build: mounts. A container gets the default ones, on top of them those of the request, the pod's files and the image's volumes, by depth, so
- * that none hides another; a target of the request takes the place of any other with that target.
+ * Build: mounts. A container gets the default ones, on top of them those of the request, the pod's files and the image's volumes,
+ * by depth, so that none hides another; a target of the request takes the place of any other with that target.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -99,9 +99,10 @@ static struct tree *bind_node(struct build *b, const char *target, const char *s
 static bool relabel_refused(const char *path)
 {
     static const char *const system_paths[] = {
-        "/",     "/bin",   "/boot", "/dev",  "/etc",  "/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/passwd", "/etc/group",
-        "/etc/shadow", "/etc/pki", "/etc/ssl", "/home", "/lib", "/lib64", "/media", "/opt", "/proc", "/root", "/run", "/sbin", "/srv",
-        "/sys",  "/tmp",   "/usr",  "/var",  "/var/lib", "/var/log", "/var/run",
+        "/",           "/bin",       "/boot",       "/dev",     "/etc",     "/etc/hosts", "/etc/hostname", "/etc/resolv.conf",
+        "/etc/passwd", "/etc/group", "/etc/shadow", "/etc/pki", "/etc/ssl", "/home",      "/lib",          "/lib64",
+        "/media",      "/opt",       "/proc",       "/root",    "/run",     "/sbin",      "/srv",          "/sys",
+        "/tmp",        "/usr",       "/var",        "/var/lib", "/var/log", "/var/run",
     };
     for (size_t i = 0; i < ARRAY_SIZE(system_paths); i++)
         if (strcmp(path, system_paths[i]) == 0)
@@ -130,21 +131,24 @@ static int mount_propagation(struct plan *p, const Runtime__V1__Mount *m, size_t
         return 0;
     case RUNTIME__V1__MOUNT_PROPAGATION__PROPAGATION_BIDIRECTIONAL:
         if (peer != OCI_PEER_SHARED)
-            return err_raise(e, ERR_FAILED_PRECONDITION, "config.mounts[%zu]: path \"%s\" is mounted on \"%s\" but it is not a shared mount",
-                             i, m->host_path, on);
+            return err_raise(e, ERR_FAILED_PRECONDITION,
+                             "config.mounts[%zu]: path \"%s\" is mounted on \"%s\" but it is not a shared mount", i, m->host_path,
+                             on);
         option(o, "rshared");
         tree_set_str(tm, p->b->linux_, "rootfsPropagation", "rshared");
         return 0;
     case RUNTIME__V1__MOUNT_PROPAGATION__PROPAGATION_HOST_TO_CONTAINER:
         if (peer == OCI_PEER_PRIVATE)
             return err_raise(e, ERR_FAILED_PRECONDITION,
-                             "config.mounts[%zu]: path \"%s\" is mounted on \"%s\" but it is not a shared or slave mount", i, m->host_path, on);
+                             "config.mounts[%zu]: path \"%s\" is mounted on \"%s\" but it is not a shared or slave mount", i,
+                             m->host_path, on);
         option(o, "rslave");
         if (!tree_is_str(tree_get(p->b->linux_, "rootfsPropagation"), "rshared"))
             tree_set_str(tm, p->b->linux_, "rootfsPropagation", "rslave");
         return 0;
     default:
-        return err_raise(e, ERR_INVALID_ARGUMENT, "config.mounts[%zu].propagation has the unknown value %d", i, (int)m->propagation);
+        return err_raise(e, ERR_INVALID_ARGUMENT, "config.mounts[%zu].propagation has the unknown value %d", i,
+                         (int)m->propagation);
     }
 }
 
@@ -158,21 +162,24 @@ static int mount_access(struct plan *p, const Runtime__V1__Mount *m, size_t i, s
         return err_raise(e, ERR_INVALID_ARGUMENT, "config.mounts[%zu].recursive_read_only needs readonly (host path \"%s\")", i,
                          m->host_path);
     if (!p->b->policy->recursive_read_only_mounts)
-        return err_raise(e, ERR_FAILED_PRECONDITION,
-                         "RROUnsupported: config.mounts[%zu]: the runtime handler cannot mount read-only recursively (host path \"%s\")", i,
-                         m->host_path);
+        return err_raise(
+            e, ERR_FAILED_PRECONDITION,
+            "RROUnsupported: config.mounts[%zu]: the runtime handler cannot mount read-only recursively (host path \"%s\")", i,
+            m->host_path);
     if (m->propagation != RUNTIME__V1__MOUNT_PROPAGATION__PROPAGATION_PRIVATE)
-        return err_raise(e, ERR_INVALID_ARGUMENT, "config.mounts[%zu].recursive_read_only needs private propagation (host path \"%s\")", i,
-                         m->host_path);
+        return err_raise(e, ERR_INVALID_ARGUMENT,
+                         "config.mounts[%zu].recursive_read_only needs private propagation (host path \"%s\")", i, m->host_path);
     option(o, "rro");
     return 0;
 }
 
-static int mount_paths(struct plan *p, const Runtime__V1__Mount *m, size_t i, char **ret_target, const char **ret_source, struct err *e)
+static int mount_paths(struct plan *p, const Runtime__V1__Mount *m, size_t i, char **ret_target, const char **ret_source,
+                       struct err *e)
 {
     const char *source = p->in->mounts && p->in->mounts[i].source ? p->in->mounts[i].source : m->host_path;
     if (m->container_path[0] != '/')
-        return err_raise(e, ERR_INVALID_ARGUMENT, "config.mounts[%zu].container_path \"%s\" is not an absolute path", i, m->container_path);
+        return err_raise(e, ERR_INVALID_ARGUMENT, "config.mounts[%zu].container_path \"%s\" is not an absolute path", i,
+                         m->container_path);
     char *target = oci_path_clean(m->container_path, p->b->m.a);
     if (!target)
         return err_oom(e);
@@ -212,7 +219,8 @@ static int plan_request(struct plan *p, size_t i, struct err *e)
     if (m->n_gidmappings)
         tree_set(&b->m, mount, "gidMappings", build_id_mappings(b, m->gidmappings, m->n_gidmappings));
     if (tree_get(p->by_target, target) && b->notes)
-        build_warn(b, arena_printf(b->m.a, "config.mounts[%zu] hides an earlier mount at the same container path \"%s\"", i, target));
+        build_warn(
+            b, arena_printf(b->m.a, "config.mounts[%zu] hides an earlier mount at the same container path \"%s\"", i, target));
     tree_set(&b->m, p->by_target, target, mount);
     return 0;
 }
@@ -261,7 +269,8 @@ static int plan_volumes(struct plan *p, struct err *e)
         if (!target)
             return err_oom(e);
         if (!target[1])
-            return err_raise(e, ERR_INVALID_ARGUMENT, "the image's volume \"%s\" is the root of the container", volume->destination);
+            return err_raise(e, ERR_INVALID_ARGUMENT, "the image's volume \"%s\" is the root of the container",
+                             volume->destination);
         plan_pod_file(p, target, volume->source, volume->readonly, volume->relabel, true);
     }
     return 0;
@@ -275,7 +284,8 @@ static void add_cgroup_mount(struct build *b)
     option(&o, "nodev");
     option(&o, "relatime");
     option(&o, b->policy->cgroup_writable && b->host->cgroup_mode == OCI_CGROUP_V2 ? "rw" : "ro");
-    /* In the host's cgroup namespace the mount is the host's own superblock: options that are left out would be taken from the host. */
+    /* In the host's cgroup namespace the mount is the host's own superblock: options that are left out would be taken from the
+     * host. */
     if (b->host->cgroup_mode == OCI_CGROUP_V2 && !build_namespace_has(b, OCI_NS_CGROUP)) {
         if (b->host->cgroup2_nsdelegate)
             option(&o, "nsdelegate");

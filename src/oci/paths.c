@@ -14,8 +14,8 @@ static const struct {
     const char *type; /* in the spec */
     const char *file; /* under /proc/<pid>/ns */
 } namespaces[] = {
-    [OCI_NS_NETWORK] = {"network", "net"}, [OCI_NS_IPC] = {"ipc", "ipc"},          [OCI_NS_UTS] = {"uts", "uts"},
-    [OCI_NS_PID] = {"pid", "pid"},         [OCI_NS_USER] = {"user", "user"},       [OCI_NS_CGROUP] = {"cgroup", "cgroup"},
+    [OCI_NS_NETWORK] = {"network", "net"}, [OCI_NS_IPC] = {"ipc", "ipc"},    [OCI_NS_UTS] = {"uts", "uts"},
+    [OCI_NS_PID] = {"pid", "pid"},         [OCI_NS_USER] = {"user", "user"}, [OCI_NS_CGROUP] = {"cgroup", "cgroup"},
     [OCI_NS_MOUNT] = {"mount", "mnt"},
 };
 

@@ -12,8 +12,8 @@
 #include "oci/constants.h"
 
 enum {
-    HOSTNAME_MAX = 64,                 /* sethostname(2), __NEW_UTS_LEN */
-    RESOLV_CONF_MAX = 64 * 1024,       /* far beyond what any resolver reads */
+    HOSTNAME_MAX = 64,           /* sethostname(2), __NEW_UTS_LEN */
+    RESOLV_CONF_MAX = 64 * 1024, /* far beyond what any resolver reads */
 };
 
 /* A line of its own in the file must not come out of one entry. */
@@ -61,8 +61,8 @@ int oci_resolv_conf(const Runtime__V1__DNSConfig *dns, size_t max_searches, stru
 {
     size_t max = max_searches ? max_searches : OCI_DNS_SEARCHES_MAX;
     if (dns->n_searches > max)
-        return err_raise(e, ERR_INVALID_ARGUMENT, "config.dns_config.searches has %zu domains, at most %zu are allowed", dns->n_searches,
-                         max);
+        return err_raise(e, ERR_INVALID_ARGUMENT, "config.dns_config.searches has %zu domains, at most %zu are allowed",
+                         dns->n_searches, max);
     TRY(check_entries(dns->searches, dns->n_searches, "searches", e));
     TRY(check_entries(dns->servers, dns->n_servers, "servers", e));
     TRY(check_entries(dns->options, dns->n_options, "options", e));

@@ -9,8 +9,8 @@
 #include "oci/build.h"
 
 enum {
-    GROUPS_MAX = 65536,     /* NGROUPS_MAX (setgroups(2)) */
-    GID_MAX = INT32_MAX,    /* what runtimes and Kubernetes take */
+    GROUPS_MAX = 65536,  /* NGROUPS_MAX (setgroups(2)) */
+    GID_MAX = INT32_MAX, /* what runtimes and Kubernetes take */
 };
 
 /* An entry without '=' takes the name out, as in images' configurations that unset a variable of a layer below. */
@@ -64,7 +64,8 @@ int build_user(struct build *b, const struct oci_user *user, bool merge, const i
 {
     size_t from_image = merge ? user->n_groups : 0;
     if (n > GROUPS_MAX || from_image > GROUPS_MAX)
-        return err_raise(e, ERR_INVALID_ARGUMENT, "config.linux.security_context.supplemental_groups: more than %d groups", GROUPS_MAX);
+        return err_raise(e, ERR_INVALID_ARGUMENT, "config.linux.security_context.supplemental_groups: more than %d groups",
+                         GROUPS_MAX);
     uint32_t *gids = ARENA_NEW_N(b->m.a, uint32_t, n + from_image + 1);
     if (!gids)
         return err_oom(e);
@@ -75,8 +76,8 @@ int build_user(struct build *b, const struct oci_user *user, bool merge, const i
     for (size_t i = 0; i < n; i++) {
         if (supplemental[i] < 0 || supplemental[i] > GID_MAX)
             return err_raise(e, ERR_INVALID_ARGUMENT,
-                             "config.linux.security_context.supplemental_groups[%zu] is %" PRId64 ", outside 0 to %d", i, supplemental[i],
-                             GID_MAX);
+                             "config.linux.security_context.supplemental_groups[%zu] is %" PRId64 ", outside 0 to %d", i,
+                             supplemental[i], GID_MAX);
         gids[count++] = (uint32_t)supplemental[i];
     }
     qsort(gids, count, sizeof(*gids), compare_u32);

@@ -52,7 +52,8 @@ static int merge_cpu(const struct merge *g, struct err *e)
     return 0;
 }
 
-/* A container must not swap by default: without a limit of its own, swap may hold as much as memory and swap together, that is nothing. */
+/* A container must not swap by default: without a limit of its own, swap may hold as much as memory and swap together, that is
+ * nothing. */
 static int merge_memory(const struct merge *g, struct err *e)
 {
     int64_t limit = g->r->memory_limit_in_bytes, swap = g->r->memory_swap_limit_in_bytes;
@@ -60,7 +61,8 @@ static int merge_memory(const struct merge *g, struct err *e)
     TRY(check_at_least(g, "memory_swap_limit_in_bytes", swap, -1, e));
     if (limit > 0 && swap > 0 && swap < limit)
         return err_raise(e, ERR_INVALID_ARGUMENT,
-                         "%s.memory_swap_limit_in_bytes (%" PRId64 ") counts memory and swap and is below memory_limit_in_bytes (%" PRId64 ")",
+                         "%s.memory_swap_limit_in_bytes (%" PRId64
+                         ") counts memory and swap and is below memory_limit_in_bytes (%" PRId64 ")",
                          g->field, swap, limit);
     if (!limit && !swap)
         return 0;
@@ -94,7 +96,8 @@ static int merge_huge_pages(const struct merge *g, struct err *e)
     enum { HUGE_PAGES_MAX = 64 };
     size_t n = g->r->n_hugepage_limits;
     if (n > HUGE_PAGES_MAX)
-        return err_raise(e, ERR_INVALID_ARGUMENT, "%s.hugepage_limits has %zu entries, at most %d are allowed", g->field, n, HUGE_PAGES_MAX);
+        return err_raise(e, ERR_INVALID_ARGUMENT, "%s.hugepage_limits has %zu entries, at most %d are allowed", g->field, n,
+                         HUGE_PAGES_MAX);
     for (size_t i = 0; i < n; i++)
         if (!is_file_name(g->r->hugepage_limits[i]->page_size))
             return err_raise(e, ERR_INVALID_ARGUMENT, "%s.hugepage_limits[%zu].page_size \"%s\" is not a page size", g->field, i,
@@ -105,7 +108,8 @@ static int merge_huge_pages(const struct merge *g, struct err *e)
         if (g->policy->hugetlb_must_exist)
             return err_raise(e, ERR_FAILED_PRECONDITION,
                              "%s.hugepage_limits are given but this node has no hugetlb cgroup controller", g->field);
-        if (g->notes && strlist_add(&g->notes->warnings, g->m->a, "huge page limits are left out: there is no hugetlb controller") < 0)
+        if (g->notes &&
+            strlist_add(&g->notes->warnings, g->m->a, "huge page limits are left out: there is no hugetlb controller") < 0)
             g->m->failed = true;
         return 0;
     }
@@ -137,6 +141,9 @@ int build_resources(struct tree_mem *m, struct tree *resources, const Runtime__V
                     const struct oci_host *host, const struct oci_policy *policy, struct oci_notes *notes, struct err *e)
 {
     struct merge g = {.m = m, .to = resources, .r = r, .field = field, .host = host, .policy = policy, .notes = notes};
+    if (r->oom_score_adj < -1000 || r->oom_score_adj > 1000) /* proc(5), oom_score_adj */
+        return err_raise(e, ERR_INVALID_ARGUMENT, "%s.oom_score_adj is %" PRId64 ", outside -1000 to 1000", field,
+                         r->oom_score_adj);
     TRY(merge_cpu(&g, e));
     TRY(merge_memory(&g, e));
     TRY(merge_huge_pages(&g, e));
@@ -144,8 +151,9 @@ int build_resources(struct tree_mem *m, struct tree *resources, const Runtime__V
     return tree_ok(m, e);
 }
 
-int oci_linux_resources_json(const Runtime__V1__LinuxContainerResources *r, const struct oci_host *host, const struct oci_policy *policy,
-                             struct view current, struct oci_notes *notes, struct arena *a, struct buf *out, struct err *e)
+int oci_linux_resources_json(const Runtime__V1__LinuxContainerResources *r, const struct oci_host *host,
+                             const struct oci_policy *policy, struct view current, struct oci_notes *notes, struct arena *a,
+                             struct buf *out, struct err *e)
 {
     struct tree_mem m = {.a = a};
     struct tree *resources;

@@ -12,9 +12,9 @@
 struct sandbox {
     struct build b;
     const struct oci_sandbox_input *in;
-    const Runtime__V1__LinuxPodSandboxConfig *linux_;          /* may be NULL */
-    const Runtime__V1__LinuxSandboxSecurityContext *security;  /* may be NULL */
-    const Runtime__V1__NamespaceOption *ns;                    /* may be NULL */
+    const Runtime__V1__LinuxPodSandboxConfig *linux_;         /* may be NULL */
+    const Runtime__V1__LinuxSandboxSecurityContext *security; /* may be NULL */
+    const Runtime__V1__NamespaceOption *ns;                   /* may be NULL */
     bool privileged, host_network, host_pid, host_ipc, userns;
 };
 
@@ -65,8 +65,9 @@ static int set_hostname(struct sandbox *s, struct err *e)
     const char *name = s->in->config->hostname;
     if (!*name || s->host_network)
         return 0;
-    if (strlen(name) > HOSTNAME_MAX || build_has_control(name) || strchr(name, ' '))
-        return err_raise(e, ERR_INVALID_ARGUMENT, "config.hostname \"%s\" is not a host name of at most %d bytes", name, HOSTNAME_MAX);
+    if (strlen(name) > HOSTNAME_MAX || build_has_control(name) || strpbrk(name, " /"))
+        return err_raise(e, ERR_INVALID_ARGUMENT, "config.hostname \"%s\" is not a host name of at most %d bytes", name,
+                         HOSTNAME_MAX);
     tree_set_str(&s->b.m, s->b.root, "hostname", name);
     return 0;
 }
@@ -89,8 +90,8 @@ static void set_mounts(struct sandbox *s)
 static bool sysctl_is_of_ipc(struct view key)
 {
     static const char *const names[] = {
-        "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni",          "kernel.sem", "kernel.shmall",
-        "kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced",
+        "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem",
+        "kernel.shmall", "kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced",
     };
     for (size_t i = 0; i < ARRAY_SIZE(names); i++)
         if (view_eq_str(key, names[i]))

@@ -3,8 +3,9 @@
  * Tree: a JSON document in memory that can be changed, for this layer only.
  *
  * A spec is built in one, read into one (a base spec, a stored spec) and written from one, so that what is not known here passes
- * through unharmed. Numbers are kept as their text, as rlimits and memory limits use all of 64 bits. Object members keep their order
- * and are found through a hash index once there are many, so that a request with very many annotations costs no more than its size.
+ * through unharmed. Numbers are kept as their text, as rlimits and memory limits use all of 64 bits. Object members keep their
+ * order and are found through a hash index once there are many, so that a request with very many annotations costs no more than
+ * its size.
  *
  * A failed allocation sticks in struct tree_mem: every function accepts NULL nodes and then does nothing, and the one who
  * started asks tree_ok at the end.
@@ -62,7 +63,8 @@ struct tree *tree_bool(struct tree_mem *m, bool v);
 struct tree *tree_u64(struct tree_mem *m, uint64_t v);
 struct tree *tree_i64(struct tree_mem *m, int64_t v);
 
-/* Members of an object. Setting a key again replaces its value and keeps its place. get: NULL when there is none or o is no object. */
+/* Members of an object. Setting a key again replaces its value and keeps its place. get: NULL when there is none or o is no
+ * object. */
 void tree_set(struct tree_mem *m, struct tree *o, const char *key, struct tree *value);
 void tree_set_view(struct tree_mem *m, struct tree *o, struct view key, struct tree *value);
 struct tree *tree_get(const struct tree *o, const char *key);

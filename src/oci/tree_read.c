@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tree: reading. The document is validated as a whole first; then the upper levels, which this layer looks into, become nodes, and
- * whatever lies deeper stays text. So the recursion is bounded whatever the document is.
+ * Tree: reading. The document is validated as a whole first; then the upper levels, which this layer looks into, become nodes,
+ * and whatever lies deeper stays text. So the recursion is bounded whatever the document is.
  */
 #include "oci/tree.h"
 

@@ -176,7 +176,8 @@ json_t *fixture_mount(struct fixture *f, const char *destination)
 {
     json_t *found = NULL, *one;
     size_t i;
-    json_array_foreach(json_object_get(f->json, "mounts"), i, one) {
+    json_array_foreach(json_object_get(f->json, "mounts"), i, one)
+    {
         if (strcmp(json_string_value(json_object_get(one, "destination")), destination) == 0) {
             if (found)
                 fail_msg("two mounts on %s", destination);
@@ -190,7 +191,8 @@ bool fixture_list_has(json_t *v, const char *s)
 {
     size_t i;
     json_t *one;
-    json_array_foreach(v, i, one) {
+    json_array_foreach(v, i, one)
+    {
         if (json_is_string(one) && strcmp(json_string_value(one), s) == 0)
             return true;
     }
@@ -201,7 +203,8 @@ const char *fixture_namespace(struct fixture *f, const char *type)
 {
     size_t i;
     json_t *one;
-    json_array_foreach(fixture_at(f, "linux.namespaces"), i, one) {
+    json_array_foreach(fixture_at(f, "linux.namespaces"), i, one)
+    {
         if (strcmp(json_string_value(json_object_get(one, "type")), type) == 0) {
             const char *path = json_string_value(json_object_get(one, "path"));
             return path ? path : "";

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Inputs for the tests of specs: a pod and a container as kubelet describes them, to be changed by each test, and a reader of results.
+ * Inputs for the tests of specs: a pod and a container as kubelet describes them, to be changed by each test, and a reader of
+ * results.
  */
 #ifndef CRI_UNIT_OCI_FIXTURE_H
 #define CRI_UNIT_OCI_FIXTURE_H
@@ -64,41 +65,41 @@ bool fixture_list_has(json_t *list, const char *s);
 /* linux.namespaces: is there one of this type, and with which path (NULL: none, "" without one). */
 const char *fixture_namespace(struct fixture *f, const char *type);
 
-#define assert_json_str(f, path, want)                                                        \
-    do {                                                                                      \
-        json_t *j_ = fixture_at((f), (path));                                                 \
-        if (!json_is_string(j_) || strcmp(json_string_value(j_), (want)) != 0)                \
-            fail_msg("%s is %s, expected \"%s\"", (path), j_ ? json_dumps(j_, JSON_ENCODE_ANY) : "missing", (want)); \
+#define assert_json_str(f, path, want)                                                                                           \
+    do {                                                                                                                         \
+        json_t *j_ = fixture_at((f), (path));                                                                                    \
+        if (!json_is_string(j_) || strcmp(json_string_value(j_), (want)) != 0)                                                   \
+            fail_msg("%s is %s, expected \"%s\"", (path), j_ ? json_dumps(j_, JSON_ENCODE_ANY) : "missing", (want));             \
     } while (0)
-#define assert_json_int(f, path, want)                                                        \
-    do {                                                                                      \
-        json_t *j_ = fixture_at((f), (path));                                                 \
-        if (!json_is_integer(j_) || json_integer_value(j_) != (json_int_t)(want))             \
-            fail_msg("%s is %s, expected %lld", (path), j_ ? json_dumps(j_, JSON_ENCODE_ANY) : "missing", (long long)(want)); \
+#define assert_json_int(f, path, want)                                                                                           \
+    do {                                                                                                                         \
+        json_t *j_ = fixture_at((f), (path));                                                                                    \
+        if (!json_is_integer(j_) || json_integer_value(j_) != (json_int_t)(want))                                                \
+            fail_msg("%s is %s, expected %lld", (path), j_ ? json_dumps(j_, JSON_ENCODE_ANY) : "missing", (long long)(want));    \
     } while (0)
-#define assert_json_true(f, path) assert_true(json_is_true(fixture_at((f), (path))))
+#define assert_json_true(f, path)    assert_true(json_is_true(fixture_at((f), (path))))
 #define assert_json_missing(f, path) assert_null(fixture_at((f), (path)))
 /* A value equal to this JSON text. */
-#define assert_json(f, path, want)                                                            \
-    do {                                                                                      \
-        json_t *j_ = fixture_at((f), (path)), *w_ = json_loads((want), JSON_DECODE_ANY, NULL); \
-        assert_non_null(w_);                                                                  \
-        if (!j_ || !json_equal(j_, w_))                                                       \
-            fail_msg("%s is %s, expected %s", (path), j_ ? json_dumps(j_, JSON_ENCODE_ANY) : "missing", (want)); \
-        json_decref(w_);                                                                      \
+#define assert_json(f, path, want)                                                                                               \
+    do {                                                                                                                         \
+        json_t *j_ = fixture_at((f), (path)), *w_ = json_loads((want), JSON_DECODE_ANY, NULL);                                   \
+        assert_non_null(w_);                                                                                                     \
+        if (!j_ || !json_equal(j_, w_))                                                                                          \
+            fail_msg("%s is %s, expected %s", (path), j_ ? json_dumps(j_, JSON_ENCODE_ANY) : "missing", (want));                 \
+        json_decref(w_);                                                                                                         \
     } while (0)
 
-#define assert_container_fails(f, code, text)                                                 \
-    do {                                                                                      \
-        size_t n_ = (f)->out.n;                                                               \
-        assert_fails(oci_container_spec(&(f)->container, &(f)->a, &(f)->out, &(f)->e), &(f)->e, (code), (text)); \
-        assert_int_equal((f)->out.n, n_);                                                     \
+#define assert_container_fails(f, code, text)                                                                                    \
+    do {                                                                                                                         \
+        size_t n_ = (f)->out.n;                                                                                                  \
+        assert_fails(oci_container_spec(&(f)->container, &(f)->a, &(f)->out, &(f)->e), &(f)->e, (code), (text));                 \
+        assert_int_equal((f)->out.n, n_);                                                                                        \
     } while (0)
-#define assert_sandbox_fails(f, code, text)                                                   \
-    do {                                                                                      \
-        size_t n_ = (f)->out.n;                                                               \
-        assert_fails(oci_sandbox_spec(&(f)->sandbox, &(f)->a, &(f)->out, &(f)->e), &(f)->e, (code), (text)); \
-        assert_int_equal((f)->out.n, n_);                                                     \
+#define assert_sandbox_fails(f, code, text)                                                                                      \
+    do {                                                                                                                         \
+        size_t n_ = (f)->out.n;                                                                                                  \
+        assert_fails(oci_sandbox_spec(&(f)->sandbox, &(f)->a, &(f)->out, &(f)->e), &(f)->e, (code), (text));                     \
+        assert_int_equal((f)->out.n, n_);                                                                                        \
     } while (0)
 
 #endif

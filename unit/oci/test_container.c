@@ -71,7 +71,9 @@ static void test_env(void **state)
     kv[0].value = (ProtobufCBinaryData){.data = (uint8_t *)(char *)"de=DE", .len = 5};
     kv[1].key = (char *)"EMPTY";
     kv[2].key = (char *)"TERM";
-    kv[2].value = (ProtobufCBinaryData){.data = (uint8_t *)(char *)"a\xff" "b", .len = 3};
+    kv[2].value = (ProtobufCBinaryData){.data = (uint8_t *)(char *)"a\xff"
+                                                                   "b",
+                                        .len = 3};
     f->ctr.envs = all;
     f->ctr.n_envs = 3;
     f->ctr.tty = true;
@@ -79,7 +81,8 @@ static void test_env(void **state)
     f->image.env = (struct strlist){.v = STRS((char *)"LANG=C", (char *)"GONE=1", (char *)"GONE"), .n = 3};
     fixture_container(f);
     assert_json(f, "process.env",
-                "[\"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\",\"TERM=a\xef\xbf\xbd" "b\","
+                "[\"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\",\"TERM=a\xef\xbf\xbd"
+                "b\","
                 "\"HOSTNAME=node-1\",\"LANG=de=DE\",\"EMPTY=\"]");
     assert_json_true(f, "process.terminal");
 
@@ -230,7 +233,8 @@ static void test_caps(void **state)
     assert_json(f, "process.capabilities.inheritable", "[\"CAP_NET_BIND_SERVICE\"]");
     assert_json(f, "process.capabilities.bounding", "[\"CAP_NET_BIND_SERVICE\"]");
     f->caps.drop_capabilities = STRS((char *)"SYS_ADMINISTRATOR");
-    assert_container_fails(f, ERR_INVALID_ARGUMENT, "capabilities.drop_capabilities[0]: there is no capability \"SYS_ADMINISTRATOR\"");
+    assert_container_fails(f, ERR_INVALID_ARGUMENT,
+                           "capabilities.drop_capabilities[0]: there is no capability \"SYS_ADMINISTRATOR\"");
 }
 
 static void test_privileged(void **state)
@@ -296,10 +300,12 @@ static void test_devices(void **state)
     f->container.devices = d;
     f->container.n_devices = 2;
     fixture_container(f);
-    assert_json(f, "linux.devices[0]", "{\"path\":\"/dev/fuse\",\"type\":\"c\",\"major\":10,\"minor\":229,\"fileMode\":438,"
-                                       "\"uid\":5,\"gid\":6}");
-    assert_json(f, "linux.resources.devices", "[{\"allow\":false,\"access\":\"rwm\"},"
-                                              "{\"allow\":true,\"type\":\"c\",\"major\":10,\"minor\":229,\"access\":\"rwm\"}]");
+    assert_json(f, "linux.devices[0]",
+                "{\"path\":\"/dev/fuse\",\"type\":\"c\",\"major\":10,\"minor\":229,\"fileMode\":438,"
+                "\"uid\":5,\"gid\":6}");
+    assert_json(f, "linux.resources.devices",
+                "[{\"allow\":false,\"access\":\"rwm\"},"
+                "{\"allow\":true,\"type\":\"c\",\"major\":10,\"minor\":229,\"access\":\"rwm\"}]");
     f->policy.device_ownership_from_security_context = true;
     fixture_container(f);
     assert_json_int(f, "linux.devices[0].uid", 1000);
@@ -407,14 +413,17 @@ static void test_base_spec(void **state)
     struct fixture *f = *state;
     f->policy.base_spec = VIEW_LIT(
         "{\"ociVersion\":\"1.1.0\",\"hooks\":{\"prestart\":[{\"path\":\"/hook\"}]},"
-        "\"process\":{\"env\":[\"BASE=1\",\"LANG=base\"],\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"hard\":18446744073709551615,\"soft\":1024}],"
+        "\"process\":{\"env\":[\"BASE=1\",\"LANG=base\"],\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"hard\":18446744073709551615,"
+        "\"soft\":1024}],"
         "\"terminal\":true,\"commandLine\":\"x\",\"capabilities\":{\"bounding\":[\"CAP_KILL\"],\"effective\":[\"CAP_KILL\"],"
         "\"permitted\":[\"CAP_KILL\"]},\"apparmorProfile\":\"base\",\"cwd\":\"/base\"},"
         "\"root\":{\"path\":\"x\",\"readonly\":true},"
-        "\"mounts\":[{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"},{\"destination\":\"/run/\",\"type\":\"tmpfs\"},"
+        "\"mounts\":[{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"},{\"destination\":\"/run/"
+        "\",\"type\":\"tmpfs\"},"
         "{\"destination\":\"/dev/shm\",\"type\":\"tmpfs\"},{\"destination\":\"/base\",\"type\":\"bind\",\"source\":\"/b\"}],"
         "\"linux\":{\"cgroupsPath\":\"/b\",\"maskedPaths\":[\"/m\"],\"seccomp\":{\"defaultAction\":\"SCMP_ACT_LOG\"},"
-        "\"intelRdt\":{\"closID\":\"x\"},\"namespaces\":[{\"type\":\"mount\"},{\"type\":\"time\"},{\"type\":\"network\",\"path\":\"/n\"}]}}");
+        "\"intelRdt\":{\"closID\":\"x\"},\"namespaces\":[{\"type\":\"mount\"},{\"type\":\"time\"},{\"type\":\"network\",\"path\":"
+        "\"/n\"}]}}");
     fixture_container(f);
     assert_json_str(f, "ociVersion", "1.1.0");
     assert_json_str(f, "hooks.prestart[0].path", "/hook");
@@ -477,10 +486,23 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        T(test_defaults),   T(test_args),         T(test_env),           T(test_env_many),           T(test_cwd),
-        T(test_user),       T(test_namespaces),   T(test_user_namespace), T(test_caps),              T(test_privileged),
-        T(test_devices),    T(test_paths_as_sent), T(test_security_profiles), T(test_annotations),   T(test_resources),
-        T(test_base_spec),  T(test_bare),
+        T(test_defaults),
+        T(test_args),
+        T(test_env),
+        T(test_env_many),
+        T(test_cwd),
+        T(test_user),
+        T(test_namespaces),
+        T(test_user_namespace),
+        T(test_caps),
+        T(test_privileged),
+        T(test_devices),
+        T(test_paths_as_sent),
+        T(test_security_profiles),
+        T(test_annotations),
+        T(test_resources),
+        T(test_base_spec),
+        T(test_bare),
     };
     return cmocka_run_group_tests_name("oci/container", tests, NULL, NULL);
 }

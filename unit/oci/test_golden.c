@@ -11,9 +11,10 @@
 #define GOLDEN_DIR "unit/oci/golden"
 #endif
 
-static const char seccomp[] = "{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"defaultErrnoRet\":1,\"architectures\":[\"SCMP_ARCH_X86_64\"],"
-                              "\"syscalls\":[{\"names\":[\"read\",\"write\",\"exit\",\"exit_group\",\"execve\",\"mmap\",\"futex\"],"
-                              "\"action\":\"SCMP_ACT_ALLOW\"}]}";
+static const char seccomp[] =
+    "{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"defaultErrnoRet\":1,\"architectures\":[\"SCMP_ARCH_X86_64\"],"
+    "\"syscalls\":[{\"names\":[\"read\",\"write\",\"exit\",\"exit_group\",\"execve\",\"mmap\",\"futex\"],"
+    "\"action\":\"SCMP_ACT_ALLOW\"}]}";
 
 static void check(struct fixture *f, const char *name)
 {

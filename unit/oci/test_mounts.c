@@ -38,20 +38,24 @@ static bool has_option(struct fixture *f, const char *target, const char *o)
 
 static void test_defaults(void **state)
 {
-    static const char *const want[] = {"/proc",          "/dev",        "/dev/pts",    "/dev/mqueue", "/sys", "/sys/fs/cgroup",
-                                       "/etc/hostname", "/etc/hosts",  "/etc/resolv.conf", "/dev/shm"};
+    static const char *const want[] = {"/proc",          "/dev",          "/dev/pts",   "/dev/mqueue",      "/sys",
+                                       "/sys/fs/cgroup", "/etc/hostname", "/etc/hosts", "/etc/resolv.conf", "/dev/shm"};
     struct fixture *f = *state;
     fixture_container(f);
     assert_int_equal(json_array_size(fixture_at(f, "mounts")), ARRAY_SIZE(want));
     for (size_t i = 0; i < ARRAY_SIZE(want); i++)
         assert_string_equal(destination(f, i), want[i]);
-    assert_json(f, "mounts[0]", "{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\",\"options\":[\"nosuid\",\"noexec\",\"nodev\"]}");
+    assert_json(
+        f, "mounts[0]",
+        "{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\",\"options\":[\"nosuid\",\"noexec\",\"nodev\"]}");
     assert_json(f, "mounts[1].options", "[\"nosuid\",\"strictatime\",\"mode=755\",\"size=65536k\"]");
     assert_json(f, "mounts[2].options", "[\"nosuid\",\"noexec\",\"newinstance\",\"ptmxmode=0666\",\"mode=0620\",\"gid=5\"]");
-    assert_json(f, "mounts[5]", "{\"destination\":\"/sys/fs/cgroup\",\"type\":\"cgroup\",\"source\":\"cgroup\","
-                                "\"options\":[\"nosuid\",\"noexec\",\"nodev\",\"relatime\",\"ro\"]}");
-    assert_json(f, "mounts[7]", "{\"destination\":\"/etc/hosts\",\"type\":\"bind\",\"source\":\"/root/sandboxes/pod1/hosts\","
-                                "\"options\":[\"rbind\",\"rprivate\",\"rw\"]}");
+    assert_json(f, "mounts[5]",
+                "{\"destination\":\"/sys/fs/cgroup\",\"type\":\"cgroup\",\"source\":\"cgroup\","
+                "\"options\":[\"nosuid\",\"noexec\",\"nodev\",\"relatime\",\"ro\"]}");
+    assert_json(f, "mounts[7]",
+                "{\"destination\":\"/etc/hosts\",\"type\":\"bind\",\"source\":\"/root/sandboxes/pod1/hosts\","
+                "\"options\":[\"rbind\",\"rprivate\",\"rw\"]}");
 }
 
 static void test_pod_files(void **state)
@@ -79,8 +83,9 @@ static void test_order_and_overriding(void **state)
     add_mount(f, "/dev", "/dev");
     add_mount(f, "/sys", "/sys");
     fixture_container(f);
-    static const char *const want[] = {"/proc",        "/sys/fs/cgroup", "/a",       "/z",   "/dev", "/sys", "/a/b",
-                                       "/etc/hostname", "/etc/hosts",    "/etc/resolv.conf", "/dev/shm", "/a/b/c"};
+    static const char *const want[] = {
+        "/proc",      "/sys/fs/cgroup",   "/a",       "/z",    "/dev", "/sys", "/a/b", "/etc/hostname",
+        "/etc/hosts", "/etc/resolv.conf", "/dev/shm", "/a/b/c"};
     assert_int_equal(json_array_size(fixture_at(f, "mounts")), ARRAY_SIZE(want));
     for (size_t i = 0; i < ARRAY_SIZE(want); i++)
         assert_string_equal(destination(f, i), want[i]);
@@ -241,7 +246,8 @@ static void test_volumes(void **state)
     fixture_container(f);
     assert_string_equal(json_string_value(json_object_get(fixture_mount(f, "/cache"), "source")), "/vol/1");
     assert_string_equal(json_string_value(json_object_get(fixture_mount(f, "/data"), "source")), "/h1");
-    assert_string_equal(json_string_value(json_object_get(fixture_mount(f, "/etc/hosts"), "source")), "/root/sandboxes/pod1/hosts");
+    assert_string_equal(json_string_value(json_object_get(fixture_mount(f, "/etc/hosts"), "source")),
+                        "/root/sandboxes/pod1/hosts");
     assert_true(strlist_has(&f->notes.relabel, "/vol/1"));
     v[1].destination = "/..";
     assert_container_fails(f, ERR_INVALID_ARGUMENT, "the image's volume \"/..\" is the root of the container");
@@ -268,9 +274,19 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        T(test_defaults),     T(test_pod_files),  T(test_order_and_overriding), T(test_same_target), T(test_propagation),
-        T(test_read_only),    T(test_id_mappings), T(test_resolved_source),     T(test_bad_targets), T(test_cve_2021_43816_relabel),
-        T(test_host_ipc_shm_keeps_its_label),     T(test_volumes),              T(test_cgroup2),
+        T(test_defaults),
+        T(test_pod_files),
+        T(test_order_and_overriding),
+        T(test_same_target),
+        T(test_propagation),
+        T(test_read_only),
+        T(test_id_mappings),
+        T(test_resolved_source),
+        T(test_bad_targets),
+        T(test_cve_2021_43816_relabel),
+        T(test_host_ipc_shm_keeps_its_label),
+        T(test_volumes),
+        T(test_cgroup2),
     };
     return cmocka_run_group_tests_name("oci/mounts", tests, NULL, NULL);
 }

@@ -74,10 +74,30 @@ static void test_path_clean(void **state)
 {
     struct fixture *f = *state;
     static const char *const cases[][2] = {
-        {"", "."},        {"/", "/"},         {"//", "/"},     {".", "."},          {"/.", "/"},      {"/..", "/"},
-        {"/../..", "/"},  {"/a/", "/a"},      {"/a//b", "/a/b"}, {"/a/./b/.", "/a/b"}, {"/a/../b", "/b"}, {"/a/b/../../c", "/c"},
-        {"a/..", "."},    {"..", ".."},       {"../a", "../a"}, {"a/../../b", "../b"}, {"a/b/..", "a"}, {"/...", "/..."},
-        {"/..a/b", "/..a/b"}, {"../../..", "../../.."}, {"/a/..b/../c", "/a/c"}, {"a", "a"}, {"./a", "a"}, {"../a/..", ".."},
+        {"", "."},
+        {"/", "/"},
+        {"//", "/"},
+        {".", "."},
+        {"/.", "/"},
+        {"/..", "/"},
+        {"/../..", "/"},
+        {"/a/", "/a"},
+        {"/a//b", "/a/b"},
+        {"/a/./b/.", "/a/b"},
+        {"/a/../b", "/b"},
+        {"/a/b/../../c", "/c"},
+        {"a/..", "."},
+        {"..", ".."},
+        {"../a", "../a"},
+        {"a/../../b", "../b"},
+        {"a/b/..", "a"},
+        {"/...", "/..."},
+        {"/..a/b", "/..a/b"},
+        {"../../..", "../../.."},
+        {"/a/..b/../c", "/a/c"},
+        {"a", "a"},
+        {"./a", "a"},
+        {"../a/..", ".."},
     };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         char *clean = oci_path_clean(cases[i][0], &f->a);
@@ -104,7 +124,8 @@ static void test_cgroup_path(void **state)
         assert_ok(oci_cgroup_path(cases[i][0], "id", &f->a, &path, &f->e), &f->e);
         assert_string_equal(path, cases[i][1]);
     }
-    assert_fails(oci_cgroup_path("", "id", &f->a, &path, &f->e), &f->e, ERR_INVALID_ARGUMENT, "config.linux.cgroup_parent is empty");
+    assert_fails(oci_cgroup_path("", "id", &f->a, &path, &f->e), &f->e, ERR_INVALID_ARGUMENT,
+                 "config.linux.cgroup_parent is empty");
     assert_fails(oci_cgroup_path(NULL, "id", &f->a, &path, &f->e), &f->e, ERR_INVALID_ARGUMENT, "is empty");
     assert_fails(oci_cgroup_path("../x", "id", &f->a, &path, &f->e), &f->e, ERR_INVALID_ARGUMENT, "has a \"..\" element");
     assert_fails(oci_cgroup_path("/a/..", "id", &f->a, &path, &f->e), &f->e, ERR_INVALID_ARGUMENT, "has a \"..\" element");
@@ -152,7 +173,8 @@ static void test_resolv_conf(void **state)
     dns.n_searches = OCI_DNS_SEARCHES_MAX;
     assert_ok(oci_resolv_conf(&dns, 0, &f->a, &text, &f->e), &f->e);
     dns.n_searches++;
-    assert_fails(oci_resolv_conf(&dns, 0, &f->a, &text, &f->e), &f->e, ERR_INVALID_ARGUMENT, "searches has 33 domains, at most 32");
+    assert_fails(oci_resolv_conf(&dns, 0, &f->a, &text, &f->e), &f->e, ERR_INVALID_ARGUMENT,
+                 "searches has 33 domains, at most 32");
     dns.n_searches = OCI_DNS_SEARCHES_CLASSIC;
     assert_ok(oci_resolv_conf(&dns, OCI_DNS_SEARCHES_CLASSIC, &f->a, &text, &f->e), &f->e);
     dns.n_searches++;
@@ -163,7 +185,8 @@ static void test_resolv_conf(void **state)
     dns.servers[1] = (char *)"1.1.1.1\nnameserver 6.6.6.6";
     assert_fails(oci_resolv_conf(&dns, 0, &f->a, &text, &f->e), &f->e, ERR_INVALID_ARGUMENT, "config.dns_config.servers[1]");
     dns.servers[1] = (char *)"";
-    assert_fails(oci_resolv_conf(&dns, 0, &f->a, &text, &f->e), &f->e, ERR_INVALID_ARGUMENT, "config.dns_config.servers[1] is empty");
+    assert_fails(oci_resolv_conf(&dns, 0, &f->a, &text, &f->e), &f->e, ERR_INVALID_ARGUMENT,
+                 "config.dns_config.servers[1] is empty");
     dns.n_servers = 1;
     dns.options[0] = (char *)"a\tb";
     assert_fails(oci_resolv_conf(&dns, 0, &f->a, &text, &f->e), &f->e, ERR_INVALID_ARGUMENT, "config.dns_config.options[0]");
@@ -201,7 +224,9 @@ static void test_hostname_file(void **state)
     name[64] = 'x';
     name[65] = '\0';
     assert_fails(oci_hostname_file(name, NULL, &f->a, &text, &f->e), &f->e, ERR_INVALID_ARGUMENT, "longer than 64 bytes");
-    assert_fails(oci_hostname_file("a b", NULL, &f->a, &text, &f->e), &f->e, ERR_INVALID_ARGUMENT, "a control character or a blank");
+    assert_fails(oci_hostname_file("a b", NULL, &f->a, &text, &f->e), &f->e, ERR_INVALID_ARGUMENT,
+                 "a control character, a blank or a slash");
+    assert_fails(oci_hostname_file("a/b", NULL, &f->a, &text, &f->e), &f->e, ERR_INVALID_ARGUMENT, "a slash");
     assert_fails(oci_hostname_file("a\nb", NULL, &f->a, &text, &f->e), &f->e, ERR_INVALID_ARGUMENT, "config.hostname");
 }
 

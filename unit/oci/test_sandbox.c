@@ -186,8 +186,9 @@ static void test_user_namespace(void **state)
     f->pod_ns.network = RUNTIME__V1__NAMESPACE_MODE__NODE;
     fixture_sandbox(f);
     assert_string_equal(fixture_namespace(f, "user"), "");
-    assert_json(f, "mounts[6]", "{\"destination\":\"/sys\",\"type\":\"bind\",\"source\":\"/sys\","
-                                "\"options\":[\"rbind\",\"rro\",\"nosuid\",\"nodev\",\"noexec\"]}");
+    assert_json(f, "mounts[6]",
+                "{\"destination\":\"/sys\",\"type\":\"bind\",\"source\":\"/sys\","
+                "\"options\":[\"rbind\",\"rro\",\"nosuid\",\"nodev\",\"noexec\"]}");
     assert_non_null(fixture_mount(f, "/sys")); /* and only one */
 
     f->userns.n_uids = 2;

@@ -8,11 +8,13 @@
 static void resources(struct fixture *f, const char *current)
 {
     buf_clear(&f->out);
-    assert_ok(oci_linux_resources_json(&f->resources, &f->host, &f->policy, view_of(current), &f->notes, &f->a, &f->out, &f->e), &f->e);
+    assert_ok(oci_linux_resources_json(&f->resources, &f->host, &f->policy, view_of(current), &f->notes, &f->a, &f->out, &f->e),
+              &f->e);
 }
 
-#define assert_resources_fail(f, code, text)                                                                             \
-    assert_fails(oci_linux_resources_json(&(f)->resources, &(f)->host, &(f)->policy, VIEW_EMPTY, &(f)->notes, &(f)->a, &(f)->out, &(f)->e), \
+#define assert_resources_fail(f, code, text)                                                                                     \
+    assert_fails(oci_linux_resources_json(&(f)->resources, &(f)->host, &(f)->policy, VIEW_EMPTY, &(f)->notes, &(f)->a,           \
+                                          &(f)->out, &(f)->e),                                                                   \
                  &(f)->e, code, text)
 
 static void test_resources_nothing(void **state)
@@ -31,7 +33,8 @@ static void test_resources_merge(void **state)
     f->resources.cpu_quota = -1;
     f->resources.cpuset_cpus = (char *)"0-1";
     f->resources.memory_limit_in_bytes = 1000;
-    resources(f, "{\"cpu\":{\"shares\":5,\"quota\":7,\"burst\":1},\"memory\":{\"limit\":1,\"swap\":1,\"disableOOMKiller\":true}}");
+    resources(f,
+              "{\"cpu\":{\"shares\":5,\"quota\":7,\"burst\":1},\"memory\":{\"limit\":1,\"swap\":1,\"disableOOMKiller\":true}}");
     assert_string_equal(f->out.p, "{\"cpu\":{\"shares\":5,\"quota\":-1,\"burst\":1,\"cpus\":\"0-1\"},"
                                   "\"memory\":{\"limit\":1000,\"swap\":1000,\"disableOOMKiller\":true}}");
     f->resources.memory_swap_limit_in_bytes = 2000;
@@ -49,6 +52,14 @@ static void test_resources_merge(void **state)
 static void test_resources_ranges(void **state)
 {
     struct fixture *f = *state;
+    f->resources.oom_score_adj = 1001;
+    assert_resources_fail(f, ERR_INVALID_ARGUMENT, "linux.oom_score_adj is 1001, outside -1000 to 1000");
+    f->resources.oom_score_adj = -1001;
+    assert_resources_fail(f, ERR_INVALID_ARGUMENT, "linux.oom_score_adj is -1001");
+    f->resources.oom_score_adj = -1000;
+    resources(f, NULL);
+    f->resources.oom_score_adj = 1000;
+    resources(f, NULL);
     f->resources.cpu_period = -1;
     assert_resources_fail(f, ERR_INVALID_ARGUMENT, "linux.cpu_period is -1, below 0");
     f->resources.cpu_period = 0;
@@ -127,22 +138,26 @@ static void test_update_spec(void **state)
     struct fixture *f = *state;
     struct view res;
     f->resources.cpu_shares = 7;
-    assert_ok(oci_spec_update_resources(VIEW_LIT("{\"x\":1e400,\"linux\":{\"resources\":{\"pids\":{\"limit\":9223372036854775808}},\"y\":[]}}"),
-                                        &f->resources, &f->host, &f->policy, NULL, &f->a, &f->out, &res, &f->e),
+    assert_ok(oci_spec_update_resources(
+                  VIEW_LIT("{\"x\":1e400,\"linux\":{\"resources\":{\"pids\":{\"limit\":9223372036854775808}},\"y\":[]}}"),
+                  &f->resources, &f->host, &f->policy, NULL, &f->a, &f->out, &res, &f->e),
               &f->e);
     assert_string_equal(f->out.p, "{\"x\":1e400,\"linux\":{\"resources\":{\"pids\":{\"limit\":9223372036854775808},"
                                   "\"cpu\":{\"shares\":7}},\"y\":[]}}");
     assert_view(res, "{\"pids\":{\"limit\":9223372036854775808},\"cpu\":{\"shares\":7}}");
     buf_clear(&f->out);
-    assert_ok(oci_spec_update_resources(VIEW_LIT("{}"), &f->resources, &f->host, &f->policy, NULL, &f->a, &f->out, NULL, &f->e), &f->e);
+    assert_ok(oci_spec_update_resources(VIEW_LIT("{}"), &f->resources, &f->host, &f->policy, NULL, &f->a, &f->out, NULL, &f->e),
+              &f->e);
     assert_string_equal(f->out.p, "{\"linux\":{\"resources\":{\"cpu\":{\"shares\":7}}}}");
     static const char *const bad[] = {"", "null", "[]", "0", "\"\"", "{", "{}{}", "{\"a\":\"\xff\"}"};
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
-        assert_fails(oci_spec_update_resources(view_of(bad[i]), &f->resources, &f->host, &f->policy, NULL, &f->a, &f->out, NULL, &f->e),
-                     &f->e, ERR_DATA_LOSS, "the stored spec cannot be read");
+        assert_fails(
+            oci_spec_update_resources(view_of(bad[i]), &f->resources, &f->host, &f->policy, NULL, &f->a, &f->out, NULL, &f->e),
+            &f->e, ERR_DATA_LOSS, "the stored spec cannot be read");
     f->resources.cpu_shares = -7;
-    assert_fails(oci_spec_update_resources(VIEW_LIT("{}"), &f->resources, &f->host, &f->policy, NULL, &f->a, &f->out, NULL, &f->e),
-                 &f->e, ERR_INVALID_ARGUMENT, "linux.cpu_shares");
+    assert_fails(
+        oci_spec_update_resources(VIEW_LIT("{}"), &f->resources, &f->host, &f->policy, NULL, &f->a, &f->out, NULL, &f->e), &f->e,
+        ERR_INVALID_ARGUMENT, "linux.cpu_shares");
 }
 
 static void exec_process(struct fixture *f, const char *spec, bool tty)
@@ -155,9 +170,10 @@ static void exec_process(struct fixture *f, const char *spec, bool tty)
 static void test_exec(void **state)
 {
     struct fixture *f = *state;
-    static const char spec[] = "{\"process\":{\"terminal\":true,\"consoleSize\":{\"height\":1,\"width\":2},\"args\":[\"x\"],\"commandLine\":\"y\","
-                               "\"env\":[\"A=1\",\"TERM=dumb\"],\"rlimits\":[{\"hard\":18446744073709551615}],\"user\":{\"uid\":7},"
-                               "\"k\\u0065y\":\"\\u00e9\"}}";
+    static const char spec[] =
+        "{\"process\":{\"terminal\":true,\"consoleSize\":{\"height\":1,\"width\":2},\"args\":[\"x\"],\"commandLine\":\"y\","
+        "\"env\":[\"A=1\",\"TERM=dumb\"],\"rlimits\":[{\"hard\":18446744073709551615}],\"user\":{\"uid\":7},"
+        "\"k\\u0065y\":\"\\u00e9\"}}";
     exec_process(f, spec, false);
     assert_string_equal(f->out.p, "{\"args\":[\"ls\",\"\\\"-l\\\"\"],\"env\":[\"A=1\",\"TERM=dumb\"],"
                                   "\"rlimits\":[{\"hard\":18446744073709551615}],\"user\":{\"uid\":7},\"key\":\"\xc3\xa9\"}");
@@ -252,9 +268,18 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        T(test_resources_nothing), T(test_resources_merge), T(test_resources_ranges), T(test_huge_pages), T(test_unified),
-        T(test_update_spec),       T(test_exec),            T(test_exec_of_own_spec), T(test_exec_bad),   T(test_depth),
-        T(test_tree_members),      T(test_tree_duplicate_members),
+        T(test_resources_nothing),
+        T(test_resources_merge),
+        T(test_resources_ranges),
+        T(test_huge_pages),
+        T(test_unified),
+        T(test_update_spec),
+        T(test_exec),
+        T(test_exec_of_own_spec),
+        T(test_exec_bad),
+        T(test_depth),
+        T(test_tree_members),
+        T(test_tree_duplicate_members),
     };
     return cmocka_run_group_tests_name("oci/stored", tests, NULL, NULL);
 }

@@ -44,7 +44,8 @@ static int run_exec(struct swept *s, struct arena *a, struct buf *out, struct er
 static int run_update(struct swept *s, struct arena *a, struct buf *out, struct err *e)
 {
     struct view resources;
-    return oci_spec_update_resources(view_of(s->spec), &s->f->resources, &s->f->host, &s->f->policy, &s->f->notes, a, out, &resources, e);
+    return oci_spec_update_resources(view_of(s->spec), &s->f->resources, &s->f->host, &s->f->policy, &s->f->notes, a, out,
+                                     &resources, e);
 }
 
 static int run_files(struct swept *s, struct arena *a, struct buf *out, struct err *e)
@@ -121,7 +122,8 @@ static void sweep_all(struct fixture *f, const char *name, int (*run)(struct swe
 static void test_sweeps(void **state)
 {
     struct fixture *f = *state;
-    static const char stored[] = "{\"process\":{\"e\\u0073c\":1,\"args\":[\"\\n\"],\"env\":[\"A=1\"]},\"linux\":{\"resources\":{\"cpu\":{}}}}";
+    static const char stored[] =
+        "{\"process\":{\"e\\u0073c\":1,\"args\":[\"\\n\"],\"env\":[\"A=1\"]},\"linux\":{\"resources\":{\"cpu\":{}}}}";
     sweep_all(f, "sandbox", run_sandbox, NULL);
     sweep_all(f, "container", run_container, NULL);
     sweep_all(f, "exec", run_exec, stored);
