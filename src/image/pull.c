@@ -41,8 +41,8 @@ struct pull {
     struct image_auth auth;
     struct kvlist labels;
     struct cancel cancel;
-    int done_fd; /* eventfd, readable for ever once done */
-    /* written by the thread before done_fd is */
+    int done_fd;      /* eventfd, readable for ever once done: wakes those who wait */
+    atomic_bool done; /* set before done_fd is: orders what follows for them */
     int result;
     struct err err;
     struct image *image;
@@ -246,6 +246,7 @@ static void *run(void *arg)
     struct pull_job job = job_of(s, &p->ref, &p->auth, p->labels.n ? &p->labels : NULL);
     p->result = pull_job_run(&job, &ctx, &p->image, &p->err);
     leave_list(s, p);
+    atomic_store_explicit(&p->done, true, memory_order_release);
     uint64_t one = 1;
     (void)!write(p->done_fd, &one, sizeof(one));
     pull_unref(p);
@@ -328,8 +329,8 @@ static int wait_done(struct pull *p, const struct ctx *ctx, struct err *e)
         int ms = clock_poll_ms(ctx->deadline);
         if (slices && (ms < 0 || ms > POLL_SLICE_MS))
             ms = POLL_SLICE_MS;
-        int n = poll(fds, 2, ms);
-        if (n > 0 && fds[0].revents)
+        (void)poll(fds, 2, ms);
+        if (atomic_load_explicit(&p->done, memory_order_acquire))
             return 0;
         int r = ctx_check(ctx, "the pull, which goes on", e);
         if (r < 0)

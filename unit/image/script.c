@@ -162,9 +162,11 @@ static int exchange(void *user, const struct ctx *ctx, const struct http_request
 {
     struct script *s = user;
     TRY(ctx_check(ctx, "the script", e));
-    mem_fail_pause();
+    if (!s->threads)
+        mem_fail_pause();
     int i = match(s, request);
-    mem_fail_resume();
+    if (!s->threads)
+        mem_fail_resume();
     if (i < 0) {
         struct http_response missing = {.status = 404, .content_length = -1};
         return sink->head(sink->user, &missing, e);

@@ -40,6 +40,7 @@ struct script {
     size_t n_answers;
     struct script_request requests[SCRIPT_REQUESTS_MAX];
     size_t n_requests;
+    bool threads; /* used from several threads, one at a time: injected failures, which know no threads, are left alone */
     size_t chunk; /* bytes a data call carries at most, 0: 7 */
 };
 

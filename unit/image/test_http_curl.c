@@ -21,7 +21,8 @@ struct server {
     int fd, stop[2];
     unsigned port;
     pthread_t thread;
-    const char *answer;
+    pthread_mutex_t lock;
+    char answer[2 * HTTP_HEADER_BYTES_MAX]; /* under lock */
     size_t answer_n;
     size_t body;      /* bytes of request body to read */
     bool keep;        /* the connection stays open after the answer, for the next request or until the client closes */
@@ -49,6 +50,15 @@ static bool read_request(struct server *s, int c)
     }
 }
 
+static bool send_answer(struct server *s, int c)
+{
+    pthread_mutex_lock(&s->lock);
+    s->requests++;
+    bool ok = send(c, s->answer, s->answer_n, MSG_NOSIGNAL) >= 0;
+    pthread_mutex_unlock(&s->lock);
+    return ok && s->keep;
+}
+
 static void *serve(void *arg)
 {
     struct server *s = arg;
@@ -59,11 +69,8 @@ static void *serve(void *arg)
             return NULL;
         int c = accept(s->fd, NULL, NULL);
         s->accepted++;
-        while (c >= 0 && read_request(s, c)) {
-            s->requests++;
-            if (send(c, s->answer, s->answer_n, MSG_NOSIGNAL) < 0 || !s->keep)
-                break;
-        }
+        while (c >= 0 && read_request(s, c) && send_answer(s, c))
+            continue;
         close(c);
     }
 }
@@ -84,6 +91,7 @@ static int setup(void **state)
     struct fixture *f = calloc(1, sizeof(*f));
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof(a);
+    pthread_mutex_init(&f->server.lock, NULL);
     f->server.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (bind(f->server.fd, (struct sockaddr *)&a, len) < 0 || listen(f->server.fd, 8) < 0 || getsockname(f->server.fd, (struct sockaddr *)&a, &len) < 0 ||
         pipe(f->server.stop) < 0)
@@ -145,11 +153,18 @@ static int ask_with(struct fixture *f, const struct ctx *ctx, struct http_reques
     return http_curl_ops.exchange(f->http, ctx, &q, &f->arena, &sink, &f->e);
 }
 
+static void set_answer(struct fixture *f, const char *answer)
+{
+    pthread_mutex_lock(&f->server.lock);
+    f->server.answer_n = strlen(answer);
+    memcpy(f->server.answer, answer, f->server.answer_n);
+    pthread_mutex_unlock(&f->server.lock);
+}
+
 static int ask(struct fixture *f, const char *answer)
 {
     const struct ctx ctx = CTX_BACKGROUND;
-    f->server.answer = answer;
-    f->server.answer_n = strlen(answer);
+    set_answer(f, answer);
     return ask_with(f, &ctx, (struct http_request){0});
 }
 
@@ -192,8 +207,7 @@ static void test_post(void **state)
     struct http_request q = {.method = "POST", .body = VIEW_LIT("a=1&b=2")};
     strlist_add(&q.headers, &f->arena, "Content-Type: application/x-www-form-urlencoded");
     f->server.body = 7;
-    f->server.answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
-    f->server.answer_n = strlen(f->server.answer);
+    set_answer(f, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
     assert_ok(ask_with(f, &ctx, q), &f->e);
     assert_memory_equal(f->server.request, "POST ", 5);
     assert_non_null(strstr(f->server.request, "\r\n\r\na=1&b=2"));
@@ -275,8 +289,7 @@ static void test_limits(void **state)
 {
     struct fixture *f = *state;
     f->server.keep = true;
-    f->server.answer = "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nshort";
-    f->server.answer_n = strlen(f->server.answer);
+    set_answer(f, "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nshort");
     const struct ctx forever = CTX_BACKGROUND;
     assert_fails(ask_with(f, &forever, (struct http_request){.idle_timeout = 50 * NSEC_PER_MSEC}), &f->e, ERR_DEADLINE_EXCEEDED, "no byte arrived");
     const struct ctx soon = {.deadline = clock_deadline(50 * NSEC_PER_MSEC)};
@@ -293,8 +306,13 @@ struct canceller {
 static void *cancel_later(void *arg)
 {
     struct canceller *c = arg;
-    while (__atomic_load_n(&c->f->server.requests, __ATOMIC_SEQ_CST) == 0)
+    unsigned n = 0;
+    while (n == 0) {
+        pthread_mutex_lock(&c->f->server.lock);
+        n = c->f->server.requests;
+        pthread_mutex_unlock(&c->f->server.lock);
         poll(NULL, 0, 1);
+    }
     cancel_fire(&c->cancel);
     return NULL;
 }
@@ -305,8 +323,7 @@ static void test_cancel(void **state)
     struct canceller c = {.f = f};
     pthread_t t;
     f->server.keep = true;
-    f->server.answer = "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nshort";
-    f->server.answer_n = strlen(f->server.answer);
+    set_answer(f, "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nshort");
     assert_ok(cancel_init(&c.cancel, &f->e), &f->e);
     pthread_create(&t, NULL, cancel_later, &c);
     const struct ctx ctx = {.deadline = CLOCK_NEVER, .cancel = &c.cancel};

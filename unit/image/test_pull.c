@@ -487,6 +487,7 @@ static void test_merge(void **state)
     struct fixture *f = *state;
     struct gate g = {.f = f, .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
     fake_set_threads(f->fake, true);
+    f->script.threads = true;
     make_service(f, false, &gated_ops, &g);
     sample_serve(&f->image, &f->script, REPO, "1", false);
     enum { CALLERS = 6 };
@@ -534,6 +535,7 @@ static void test_stop(void **state)
     struct fixture *f = *state;
     struct gate g = {.f = f, .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER, .open = true};
     fake_set_threads(f->fake, true);
+    f->script.threads = true;
     make_service(f, false, &gated_ops, &g);
     assert_fails(pull(f, NAME, NULL), &f->e, ERR_NOT_FOUND, "");
     sample_serve(&f->image, &f->script, REPO, "1", false);
@@ -554,6 +556,7 @@ static void test_parallel_failure(void **state)
     struct fixture *f = *state;
     struct gate g = {.f = f, .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER, .open = true};
     fake_set_threads(f->fake, true);
+    f->script.threads = true;
     make_service(f, false, &gated_ops, &g);
     serve_bad_layer(f, 1, VIEW_LIT("x"));
     assert_fails(pull(f, NAME, NULL), &f->e, ERR_DATA_LOSS, "layer 2 of 3");
