@@ -41,8 +41,9 @@ bool build_has_control(const char *s);
 void build_env(struct build *b, struct view entry);
 int build_args(struct build *b, char *const *first, size_t n_first, char *const *second, size_t n_second, struct err *e);
 int build_cwd(struct build *b, const char *config_dir, const char *image_dir, struct err *e);
-/* process.user: the primary group, groups of the image when merge is set, and the list of the request. */
-int build_user(struct build *b, const struct oci_user *user, bool merge, const int64_t *supplemental, size_t n, struct err *e);
+/* process.user: the primary group, the groups of the image where policy (supplemental_groups_policy) is Merge, and the list of
+ * the request. */
+int build_user(struct build *b, const struct oci_user *user, int policy, const int64_t *supplemental, size_t n, struct err *e);
 void build_caps(struct build *b, const struct oci_caps *caps);
 /* The capability sets that the tree has now (the base spec's). */
 uint64_t build_caps_now(const struct build *b);

@@ -116,12 +116,8 @@ static int set_caps(struct container *c, struct err *e)
 static int set_groups(struct container *c, struct err *e)
 {
     const Runtime__V1__LinuxContainerSecurityContext *sc = c->security;
-    int policy = sc ? (int)sc->supplemental_groups_policy : RUNTIME__V1__SUPPLEMENTAL_GROUPS_POLICY__Merge;
-    if (policy != RUNTIME__V1__SUPPLEMENTAL_GROUPS_POLICY__Merge && policy != RUNTIME__V1__SUPPLEMENTAL_GROUPS_POLICY__Strict)
-        return err_raise(e, ERR_INVALID_ARGUMENT,
-                         "config.linux.security_context.supplemental_groups_policy has the unknown value %d", policy);
-    return build_user(&c->b, &c->in->user, policy == RUNTIME__V1__SUPPLEMENTAL_GROUPS_POLICY__Merge,
-                      sc ? sc->supplemental_groups : NULL, sc ? sc->n_supplemental_groups : 0, e);
+    return build_user(&c->b, &c->in->user, sc ? (int)sc->supplemental_groups_policy : 0, sc ? sc->supplemental_groups : NULL,
+                      sc ? sc->n_supplemental_groups : 0, e);
 }
 
 static int set_process(struct container *c, struct err *e)

@@ -60,9 +60,13 @@ static int compare_u32(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-int build_user(struct build *b, const struct oci_user *user, bool merge, const int64_t *supplemental, size_t n, struct err *e)
+int build_user(struct build *b, const struct oci_user *user, int policy, const int64_t *supplemental, size_t n, struct err *e)
 {
-    size_t from_image = merge ? user->n_groups : 0;
+    const int merge = RUNTIME__V1__SUPPLEMENTAL_GROUPS_POLICY__Merge, strict = RUNTIME__V1__SUPPLEMENTAL_GROUPS_POLICY__Strict;
+    if (policy != merge && policy != strict)
+        return err_raise(e, ERR_INVALID_ARGUMENT,
+                         "config.linux.security_context.supplemental_groups_policy has the unknown value %d", policy);
+    size_t from_image = policy == merge ? user->n_groups : 0;
     if (n > GROUPS_MAX || from_image > GROUPS_MAX)
         return err_raise(e, ERR_INVALID_ARGUMENT, "config.linux.security_context.supplemental_groups: more than %d groups",
                          GROUPS_MAX);

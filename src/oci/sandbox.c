@@ -168,9 +168,9 @@ static int set_process(struct sandbox *s, struct err *e)
         build_env(b, view_of(image->env.v[i]));
     TRY(build_args(b, image->entrypoint.v, image->entrypoint.n, image->cmd.v, image->cmd.n, e));
     TRY(build_cwd(b, NULL, image->working_dir, e));
-    bool merge = s->security && s->security->supplemental_groups_policy == RUNTIME__V1__SUPPLEMENTAL_GROUPS_POLICY__Merge;
-    TRY(build_user(b, &s->in->user, merge, s->security ? s->security->supplemental_groups : NULL,
-                   s->security ? s->security->n_supplemental_groups : 0, e));
+    const Runtime__V1__LinuxSandboxSecurityContext *sc = s->security;
+    TRY(build_user(b, &s->in->user, sc ? (int)sc->supplemental_groups_policy : 0, sc ? sc->supplemental_groups : NULL,
+                   sc ? sc->n_supplemental_groups : 0, e));
     tree_set_i64(&b->m, b->process, "oomScoreAdj", s->in->oom_score_adj);
     if (s->in->process_label && *s->in->process_label && !s->privileged)
         tree_set_str(&b->m, b->process, "selinuxLabel", s->in->process_label);

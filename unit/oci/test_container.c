@@ -78,7 +78,8 @@ static void test_env(void **state)
     f->ctr.n_envs = 3;
     f->ctr.tty = true;
     f->pod.hostname = (char *)"";
-    f->image.env = (struct strlist){.v = STRS((char *)"LANG=C", (char *)"GONE=1", (char *)"GONE"), .n = 3};
+    f->image.env =
+        (struct strlist){.v = STRS((char *)"LANG=C", (char *)"GONE=1", (char *)"GONE", (char *)"", (char *)"NEVER"), .n = 5};
     fixture_container(f);
     assert_json(f, "process.env",
                 "[\"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\",\"TERM=a\xef\xbf\xbd"
@@ -145,6 +146,33 @@ static void test_user(void **state)
     f->ctr_security.supplemental_groups_policy = RUNTIME__V1__SUPPLEMENTAL_GROUPS_POLICY__Merge;
     more[0] = INT64_C(4294967296);
     assert_container_fails(f, ERR_INVALID_ARGUMENT, "supplemental_groups[0] is 4294967296, outside 0 to 2147483647");
+}
+
+/* As many groups as the kernel takes (NGROUPS_MAX), and one more. */
+static void test_groups_limit(void **state)
+{
+    struct fixture *f = *state;
+    enum { MAX = 65536 };
+    int64_t *many = ARENA_NEW_N(&f->a, int64_t, MAX + 1);
+    uint32_t *image = ARENA_NEW_N(&f->a, uint32_t, MAX + 1);
+    assert_non_null(many);
+    assert_non_null(image);
+    for (size_t i = 0; i <= MAX; i++)
+        many[i] = (int64_t)i;
+    f->ctr_security.supplemental_groups = many;
+    for (size_t n = MAX - 1; n <= MAX; n++) {
+        f->ctr_security.n_supplemental_groups = n;
+        fixture_container(f);
+        assert_int_equal(json_array_size(fixture_at(f, "process.user.additionalGids")), n);
+    }
+    f->ctr_security.n_supplemental_groups = MAX + 1;
+    assert_container_fails(f, ERR_INVALID_ARGUMENT, "supplemental_groups: more than 65536 groups");
+    f->ctr_security.n_supplemental_groups = 0;
+    f->container.user = (struct oci_user){.groups = image, .n_groups = MAX + 1};
+    assert_container_fails(f, ERR_INVALID_ARGUMENT, "more than 65536 groups");
+    f->container.user.n_groups = MAX;
+    fixture_container(f);
+    assert_json(f, "process.user.additionalGids", "[0]");
 }
 
 static void test_namespaces(void **state)
@@ -502,6 +530,7 @@ int main(void)
         T(test_annotations),
         T(test_resources),
         T(test_base_spec),
+        T(test_groups_limit),
         T(test_bare),
     };
     return cmocka_run_group_tests_name("oci/container", tests, NULL, NULL);

@@ -59,6 +59,10 @@ static void test_cap_lists(void **state)
     f->caps.n_add_ambient_capabilities = 2;
     assert_ok(oci_caps_apply(&f->caps, start, have, &c, &f->e), &f->e);
     assert_true(c.ambient == BIT(13) && c.inheritable == BIT(13) && c.effective == (BIT(25) | BIT(13)));
+    f->caps.add_ambient_capabilities = STRS((char *)"ALL");
+    f->caps.n_add_ambient_capabilities = 1;
+    assert_ok(oci_caps_apply(&f->caps, start, have, &c, &f->e), &f->e);
+    assert_true(c.ambient == (have & ~BIT(5)) && c.effective == c.ambient); /* KILL was dropped by name */
     f->caps.add_ambient_capabilities = STRS((char *)"SYS_RESOURCE");
     f->caps.n_add_ambient_capabilities = 1;
     assert_fails(oci_caps_apply(&f->caps, start, have, &c, &f->e), &f->e, ERR_INVALID_ARGUMENT, "cannot give CAP_SYS_RESOURCE");

@@ -250,6 +250,9 @@ static void test_bad_input(void **state)
     groups[1] = (int64_t)INT32_MAX + 1;
     assert_sandbox_fails(f, ERR_INVALID_ARGUMENT, "supplemental_groups[1] is 2147483648"); /* CVE-2024-40635 */
     groups[1] = INT32_MAX;
+    f->pod_security.supplemental_groups_policy = (Runtime__V1__SupplementalGroupsPolicy)7;
+    assert_sandbox_fails(f, ERR_INVALID_ARGUMENT, "supplemental_groups_policy has the unknown value 7");
+    f->pod_security.supplemental_groups_policy = RUNTIME__V1__SUPPLEMENTAL_GROUPS_POLICY__Merge;
     fixture_sandbox(f);
     assert_json(f, "process.user.additionalGids", "[0,7,2147483647]");
 }
