@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Answers of a hostile containerd, or of one of another version: the first byte picks an operation, the rest is what comes back in place of every
- * answer of it, streamed ones too.
+ * Answers of a hostile containerd, or of one of another version: the first byte picks an operation, the rest is what comes back
+ * in place of every answer of it, streamed ones too.
  *
  * Reached: all of src/containerd/ (unpacking, the streams' checks, errors, event payloads, runc options) and rpc/message.
- * Oracle: every operation ends in success or in a legal code with a text that names its object; nothing stays allocated; the next operation on the
- * same client works; what a payload gives is no longer than the payload; options that were read and written read the same again.
- * Seeds: true answers of each operation.
+ * Oracle: every operation ends in success or in a legal code with a text that names its object; nothing stays allocated; the next
+ * operation on the same client works; what a payload gives is no longer than the payload; options that were read and written read
+ * the same again. Seeds: true answers of each operation.
  */
 #include "fuzz.h"
 
@@ -25,8 +25,11 @@ void fuzz_setup(void)
 static void payloads(const uint8_t *data, size_t size)
 {
     static const char *const types[] = {
-        "containerd.events.TaskExit", "containerd.events.TaskOOM", "containerd.services.images.v1.ImageCreate",
-        "containerd.services.images.v1.ImageUpdate", "containerd.services.images.v1.ImageDelete",
+        "containerd.events.TaskExit",
+        "containerd.events.TaskOOM",
+        "containerd.services.images.v1.ImageCreate",
+        "containerd.services.images.v1.ImageUpdate",
+        "containerd.services.images.v1.ImageDelete",
     };
     struct arena a = ARENA_INIT(1 << 20);
     struct err e = ERR_INIT;

@@ -43,7 +43,8 @@ static int pack(const struct ctrd_container *c, struct arena *a, MSG(Container) 
     if (ctrd_given(c->runtime_name) || runtime->options)
         m->runtime = runtime;
     TRY(ctrd_pack_any(&c->spec, a, &m->spec, e));
-    TRY(ctrd_pack_labels(&c->labels, &containerd__services__containers__v1__container__labels_entry__descriptor, a, &m->n_labels, &m->labels, e));
+    TRY(ctrd_pack_labels(&c->labels, &containerd__services__containers__v1__container__labels_entry__descriptor, a, &m->n_labels,
+                         &m->labels, e));
     TRY(pack_extensions(c, a, m, e));
     *ret = m;
     return 0;
@@ -78,7 +79,8 @@ static int unpack(const MSG(Container) *m, struct arena *a, struct ctrd_containe
     return 0;
 }
 
-int ctrd_op_container_get(void *user, const struct ctx *ctx, const char *id, struct arena *a, struct ctrd_container *ret, struct err *e)
+int ctrd_op_container_get(void *user, const struct ctx *ctx, const char *id, struct arena *a, struct ctrd_container *ret,
+                          struct err *e)
 {
     CTRD_REQUEST(MSG(GetContainerRequest), q, CONTAINERD_METHOD_CONTAINERS_GET);
     MSG(GetContainerResponse) *p;
@@ -106,7 +108,8 @@ static int list_add(struct list *l, const MSG(Container) *m, struct arena *a, st
     return 0;
 }
 
-static int list_stream(void *user, const struct ctx *ctx, const MSG(ListContainersRequest) *q, struct arena *a, struct list *l, struct err *e)
+static int list_stream(void *user, const struct ctx *ctx, const MSG(ListContainersRequest) *q, struct arena *a, struct list *l,
+                       struct err *e)
 {
     struct ctrd_stream st;
     MSG(ListContainerMessage) *p;
@@ -123,7 +126,8 @@ static int list_stream(void *user, const struct ctx *ctx, const MSG(ListContaine
 }
 
 /* For a containerd, or a proxy before it, without the streaming call. */
-static int list_whole(void *user, const struct ctx *ctx, const MSG(ListContainersRequest) *q, struct arena *a, struct list *l, struct err *e)
+static int list_whole(void *user, const struct ctx *ctx, const MSG(ListContainersRequest) *q, struct arena *a, struct list *l,
+                      struct err *e)
 {
     MSG(ListContainersResponse) *p;
     TRY(ctrd_call(user, ctx, CONTAINERD_METHOD_CONTAINERS_LIST, q, a, &p, e));
@@ -132,8 +136,8 @@ static int list_whole(void *user, const struct ctx *ctx, const MSG(ListContainer
     return 0;
 }
 
-int ctrd_op_container_list(void *user, const struct ctx *ctx, const char *const *filters, struct arena *a, struct ctrd_container **ret,
-                           size_t *ret_n, struct err *e)
+int ctrd_op_container_list(void *user, const struct ctx *ctx, const char *const *filters, struct arena *a,
+                           struct ctrd_container **ret, size_t *ret_n, struct err *e)
 {
     CTRD_REQUEST(MSG(ListContainersRequest), q, CONTAINERD_METHOD_CONTAINERS_LIST_STREAM);
     ctrd_pack_strings(filters, &q.n_filters, &q.filters);
@@ -160,7 +164,8 @@ int ctrd_op_container_create(void *user, const struct ctx *ctx, const struct ctr
     return r < 0 ? err_wrap(e, r, "container \"%s\"", c->id) : 0;
 }
 
-int ctrd_op_container_update(void *user, const struct ctx *ctx, const struct ctrd_container *c, const char *const *fields, struct err *e)
+int ctrd_op_container_update(void *user, const struct ctx *ctx, const struct ctrd_container *c, const char *const *fields,
+                             struct err *e)
 {
     CTRD_SCRATCH(scratch);
     CTRD_REQUEST(MSG(UpdateContainerRequest), q, CONTAINERD_METHOD_CONTAINERS_UPDATE);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * containerd.services.content.v1, the reading side and the records: blobs by digest, and the ingests under way. Writing is in writer.c.
+ * containerd.services.content.v1, the reading side and the records: blobs by digest, and the ingests under way. Writing is in
+ * writer.c.
  */
 #include "containerd/content_v1.pb-c.h"
 #include "containerd/wire.h"
@@ -12,7 +13,8 @@ static int wrap(struct err *e, int r, const char *digest)
     return r < 0 ? err_wrap(e, r, "content %s", digest) : r;
 }
 
-int ctrd_op_content_info(void *user, const struct ctx *ctx, const char *digest, struct arena *a, struct ctrd_content_info *ret, struct err *e)
+int ctrd_op_content_info(void *user, const struct ctx *ctx, const char *digest, struct arena *a, struct ctrd_content_info *ret,
+                         struct err *e)
 {
     CTRD_REQUEST(MSG(InfoRequest), q, CONTAINERD_METHOD_CONTENT_INFO);
     MSG(InfoResponse) *p;
@@ -34,7 +36,8 @@ int ctrd_op_content_info(void *user, const struct ctx *ctx, const char *digest, 
 }
 
 /* Receives one chunk and appends it. 1: go on; 0: the end. */
-static int read_chunk(struct ctrd_stream *st, const struct ctx *ctx, int64_t offset, int64_t *got, int64_t len, struct buf *out, struct err *e)
+static int read_chunk(struct ctrd_stream *st, const struct ctx *ctx, int64_t offset, int64_t *got, int64_t len, struct buf *out,
+                      struct err *e)
 {
     CTRD_SCRATCH(scratch);
     MSG(ReadContentResponse) *p;
@@ -43,7 +46,8 @@ static int read_chunk(struct ctrd_stream *st, const struct ctx *ctx, int64_t off
         return r;
     /* containerd counts from the start of the answer, not of the blob; a server that counts from the blob's start is as clear. */
     if (p->offset != *got && p->offset != offset + *got)
-        return err_raise(e, ERR_DATA_LOSS, "containerd sent bytes at offset %lld, expected %lld", (long long)p->offset, (long long)*got);
+        return err_raise(e, ERR_DATA_LOSS, "containerd sent bytes at offset %lld, expected %lld", (long long)p->offset,
+                         (long long)*got);
     if (len > 0 && (p->data.len > (uint64_t)len || (uint64_t)*got > (uint64_t)len - p->data.len))
         return err_raise(e, ERR_DATA_LOSS, "containerd sent more than the %lld bytes asked for", (long long)len);
     if (p->data.len > out->max || out->n > out->max - p->data.len)
@@ -55,7 +59,8 @@ static int read_chunk(struct ctrd_stream *st, const struct ctx *ctx, int64_t off
 }
 
 /* len 0: to the end, as on the wire. What was appended before a failure is taken back. */
-static int read_blob(void *user, const struct ctx *ctx, const char *digest, int64_t offset, int64_t len, struct buf *out, struct err *e)
+static int read_blob(void *user, const struct ctx *ctx, const char *digest, int64_t offset, int64_t len, struct buf *out,
+                     struct err *e)
 {
     CTRD_REQUEST(MSG(ReadContentRequest), q, CONTAINERD_METHOD_CONTENT_READ);
     q.digest = ctrd_str(digest);
@@ -81,10 +86,12 @@ int ctrd_op_content_read(void *user, const struct ctx *ctx, const char *digest, 
     return wrap(e, read_blob(user, ctx, digest, 0, 0, out, e), digest);
 }
 
-int ctrd_op_content_read_range(void *user, const struct ctx *ctx, const char *digest, int64_t offset, int64_t len, struct buf *out, struct err *e)
+int ctrd_op_content_read_range(void *user, const struct ctx *ctx, const char *digest, int64_t offset, int64_t len,
+                               struct buf *out, struct err *e)
 {
     if (offset < 0 || len < 0 || offset > INT64_MAX - len)
-        return err_raise(e, ERR_INVALID_ARGUMENT, "content %s: range of %lld bytes at %lld is not valid", digest, (long long)len, (long long)offset);
+        return err_raise(e, ERR_INVALID_ARGUMENT, "content %s: range of %lld bytes at %lld is not valid", digest, (long long)len,
+                         (long long)offset);
     if (len == 0)
         return 0;
     return wrap(e, read_blob(user, ctx, digest, offset, len, out, e), digest);
@@ -110,7 +117,8 @@ int ctrd_op_content_set_labels(void *user, const struct ctx *ctx, const char *di
             return err_oom(e);
     }
     TRY(ctrd_pack_mask(paths, &scratch, &q.update_mask, e));
-    TRY(ctrd_pack_labels(labels, &containerd__services__content__v1__info__labels_entry__descriptor, &scratch, &info.n_labels, &info.labels, e));
+    TRY(ctrd_pack_labels(labels, &containerd__services__content__v1__info__labels_entry__descriptor, &scratch, &info.n_labels,
+                         &info.labels, e));
     return wrap(e, ctrd_call_plain(user, ctx, CONTAINERD_METHOD_CONTENT_UPDATE, &q, e), digest);
 }
 

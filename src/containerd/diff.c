@@ -7,8 +7,8 @@
 
 #define MSG(name) Containerd__Services__Diff__V1__##name
 
-int ctrd_op_diff_apply(void *user, const struct ctx *ctx, const struct ctrd_descriptor *layer, const struct ctrd_mounts *mounts, struct arena *a,
-                       struct ctrd_descriptor *ret, struct err *e)
+int ctrd_op_diff_apply(void *user, const struct ctx *ctx, const struct ctrd_descriptor *layer, const struct ctrd_mounts *mounts,
+                       struct arena *a, struct ctrd_descriptor *ret, struct err *e)
 {
     CTRD_SCRATCH(scratch);
     CTRD_REQUEST(MSG(ApplyRequest), q, CONTAINERD_METHOD_DIFF_APPLY);
@@ -19,6 +19,7 @@ int ctrd_op_diff_apply(void *user, const struct ctx *ctx, const struct ctrd_desc
     if (r == 0)
         r = ctrd_call(user, ctx, CONTAINERD_METHOD_DIFF_APPLY, &q, a, &p, e);
     if (r == 0)
-        r = p->applied ? ctrd_unpack_descriptor(p->applied, a, ret, e) : ctrd_incomplete(CONTAINERD_METHOD_DIFF_APPLY, "a descriptor", e);
+        r = p->applied ? ctrd_unpack_descriptor(p->applied, a, ret, e)
+                       : ctrd_incomplete(CONTAINERD_METHOD_DIFF_APPLY, "a descriptor", e);
     return r < 0 ? err_wrap(e, r, "layer %s", layer->digest) : 0;
 }

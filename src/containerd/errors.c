@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What containerd, its shim and the OCI runtimes mean by their answers. Codes alone do not say it: a text of runc passes through the shim
- * and containerd and arrives as UNKNOWN on one version and as NOT_FOUND on the next.
+ * What containerd, its shim and the OCI runtimes mean by their answers. Codes alone do not say it: a text of runc passes through
+ * the shim and containerd and arrives as UNKNOWN on one version and as NOT_FOUND on the next.
  */
 #include "containerd/containerd.h"
 
@@ -12,8 +12,8 @@ static const char *const not_found_texts[] = {
     "no running task found",    /* containerd's Go client texts that a proxy hands on */
 };
 
-/* The end of errdefs' text when a layer lost the code: "...: not found". An executable that is missing in a container's PATH has "not found" in the
- * middle ("executable file not found in $PATH"), and must not count. */
+/* The end of errdefs' text when a layer lost the code: "...: not found". An executable that is missing in a container's PATH has
+ * "not found" in the middle ("executable file not found in $PATH"), and must not count. */
 #define NOT_FOUND_END ": not found"
 
 /* Texts that say "that process has ended", whatever the code. */
@@ -22,7 +22,7 @@ static const char *const finished_texts[] = {
     "no such process",          /* ESRCH from runc or crun */
     "container not running",    /* runc before 1.2, runc kill */
     "container is not running", /* crun kill; runc 1.2 */
-    "process not running",
+    "process not running",           /* crun exec */
     "cannot kill a deleted process", /* the shim's state machine */
 };
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * containerd.services.events.v1: the subscription that tells of exits and out-of-memory kills, and the payloads that are read from it.
+ * containerd.services.events.v1: the subscription that tells of exits and out-of-memory kills, and the payloads that are read
+ * from it.
  *
- * containerd confirms a subscription by nothing but its first event, and does not repeat events, so whoever depends on them asks for the tasks'
- * state after opening one.
+ * containerd confirms a subscription by nothing but its first event, and does not repeat events, so whoever depends on them asks
+ * for the tasks' state after opening one.
  */
 #include "containerd/event_types.pb-c.h"
 #include "containerd/events_v1.pb-c.h"
@@ -33,7 +34,8 @@ int ctrd_op_events_open(void *user, const struct ctx *ctx, const char *const *fi
     return 0;
 }
 
-int ctrd_op_events_next(void *user, const struct ctx *ctx, struct ctrd_events *s, struct arena *a, struct ctrd_event *ret, struct err *e)
+int ctrd_op_events_next(void *user, const struct ctx *ctx, struct ctrd_events *s, struct arena *a, struct ctrd_event *ret,
+                        struct err *e)
 {
     Containerd__Types__Envelope *p;
     int r = ctrd_stream_recv(&s->st, ctx, a, &p, e);

@@ -14,7 +14,8 @@ static int pack(const struct ctrd_image *image, struct arena *a, MSG(Image) **re
         return err_oom(e);
     protobuf_c_message_init(&containerd__services__images__v1__image__descriptor, m);
     m->name = ctrd_str(image->name);
-    TRY(ctrd_pack_labels(&image->labels, &containerd__services__images__v1__image__labels_entry__descriptor, a, &m->n_labels, &m->labels, e));
+    TRY(ctrd_pack_labels(&image->labels, &containerd__services__images__v1__image__labels_entry__descriptor, a, &m->n_labels,
+                         &m->labels, e));
     TRY(ctrd_pack_descriptor(&image->target, a, &m->target, e));
     *ret = m;
     return 0;
@@ -44,7 +45,8 @@ int ctrd_op_image_get(void *user, const struct ctx *ctx, const char *name, struc
     return r < 0 ? err_wrap(e, r, "image \"%s\"", name) : 0;
 }
 
-int ctrd_op_image_list(void *user, const struct ctx *ctx, const char *const *filters, struct arena *a, struct ctrd_images *ret, struct err *e)
+int ctrd_op_image_list(void *user, const struct ctx *ctx, const char *const *filters, struct arena *a, struct ctrd_images *ret,
+                       struct err *e)
 {
     CTRD_REQUEST(MSG(ListImagesRequest), q, CONTAINERD_METHOD_IMAGES_LIST);
     MSG(ListImagesResponse) *p;

@@ -12,7 +12,8 @@ int ctrd_op_lease_create(void *user, const struct ctx *ctx, const char *id, cons
     CTRD_SCRATCH(scratch);
     CTRD_REQUEST(MSG(CreateRequest), q, CONTAINERD_METHOD_LEASES_CREATE);
     q.id = ctrd_str(id);
-    int r = ctrd_pack_labels(labels, &containerd__services__leases__v1__create_request__labels_entry__descriptor, &scratch, &q.n_labels, &q.labels, e);
+    int r = ctrd_pack_labels(labels, &containerd__services__leases__v1__create_request__labels_entry__descriptor, &scratch,
+                             &q.n_labels, &q.labels, e);
     if (r == 0)
         r = ctrd_call_plain(user, ctx, CONTAINERD_METHOD_LEASES_CREATE, &q, e);
     return r < 0 ? err_wrap(e, r, "lease \"%s\"", id) : 0;

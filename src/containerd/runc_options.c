@@ -36,7 +36,8 @@ int ctrd_runc_options_unpack(const struct ctrd_any *any, struct arena *a, struct
         return 0;
     struct view type = view_of(any->type_url);
     if (!view_ends(type, VIEW_LIT(CTRD_RUNC_OPTIONS_TYPE)))
-        return err_raise(e, ERR_INVALID_ARGUMENT, "runtime options are of type \"%s\", not " CTRD_RUNC_OPTIONS_TYPE, any->type_url);
+        return err_raise(e, ERR_INVALID_ARGUMENT, "runtime options are of type \"%s\", not " CTRD_RUNC_OPTIONS_TYPE,
+                         any->type_url);
     ProtobufCMessage *p;
     TRY(rpc_message_unpack(&containerd__runc__v1__options__descriptor, any->value, a, &p, e));
     const Containerd__Runc__V1__Options *m = (const void *)p;

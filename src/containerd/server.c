@@ -11,7 +11,8 @@
 
 #define NS(name) Containerd__Services__Namespaces__V1__##name
 
-int ctrd_op_version(void *user, const struct ctx *ctx, struct arena *a, const char **ret_version, const char **ret_revision, struct err *e)
+int ctrd_op_version(void *user, const struct ctx *ctx, struct arena *a, const char **ret_version, const char **ret_revision,
+                    struct err *e)
 {
     CTRD_REQUEST(Google__Protobuf__Empty, q, CONTAINERD_METHOD_VERSION_VERSION);
     Containerd__Services__Version__V1__VersionResponse *p;
@@ -23,7 +24,8 @@ int ctrd_op_version(void *user, const struct ctx *ctx, struct arena *a, const ch
     return 0;
 }
 
-static int unpack_plugin(const Containerd__Services__Introspection__V1__Plugin *m, struct arena *a, struct ctrd_plugin *ret, struct err *e)
+static int unpack_plugin(const Containerd__Services__Introspection__V1__Plugin *m, struct arena *a, struct ctrd_plugin *ret,
+                         struct err *e)
 {
     bool ok = !m->init_err || m->init_err->code == 0;
     *ret = (struct ctrd_plugin){
@@ -36,7 +38,8 @@ static int unpack_plugin(const Containerd__Services__Introspection__V1__Plugin *
     return ctrd_unpack_labels(m->n_exports, m->exports, a, &ret->exports, e);
 }
 
-int ctrd_op_plugins(void *user, const struct ctx *ctx, const char *const *filters, struct arena *a, struct ctrd_plugins *ret, struct err *e)
+int ctrd_op_plugins(void *user, const struct ctx *ctx, const char *const *filters, struct arena *a, struct ctrd_plugins *ret,
+                    struct err *e)
 {
     CTRD_REQUEST(Containerd__Services__Introspection__V1__PluginsRequest, q, CONTAINERD_METHOD_INTROSPECTION_PLUGINS);
     Containerd__Services__Introspection__V1__PluginsResponse *p;
@@ -53,7 +56,8 @@ int ctrd_op_plugins(void *user, const struct ctx *ctx, const char *const *filter
     return 0;
 }
 
-/* Created without looking first: containerd 1.6's Namespaces.Get finds every namespace, those that do not exist with no labels. */
+/* Created without looking first: containerd 1.6's Namespaces.Get finds every namespace, those that do not exist with no labels.
+ */
 int ctrd_op_namespace_ensure(void *user, const struct ctx *ctx, const char *name, struct err *e)
 {
     CTRD_REQUEST(NS(CreateNamespaceRequest), q, CONTAINERD_METHOD_NAMESPACES_CREATE);

@@ -21,8 +21,8 @@ int ctrd_op_snapshot_prepare(void *user, const struct ctx *ctx, const char *snap
     q.snapshotter = ctrd_str(snapshotter);
     q.key = ctrd_str(key);
     q.parent = ctrd_str(parent);
-    int r = ctrd_pack_labels(labels, &containerd__services__snapshots__v1__prepare_snapshot_request__labels_entry__descriptor, &scratch,
-                             &q.n_labels, &q.labels, e);
+    int r = ctrd_pack_labels(labels, &containerd__services__snapshots__v1__prepare_snapshot_request__labels_entry__descriptor,
+                             &scratch, &q.n_labels, &q.labels, e);
     if (r == 0)
         r = ctrd_call(user, ctx, CONTAINERD_METHOD_SNAPSHOTS_PREPARE, &q, a, &p, e);
     if (r == 0)
@@ -39,8 +39,8 @@ int ctrd_op_snapshot_view(void *user, const struct ctx *ctx, const char *snapsho
     q.snapshotter = ctrd_str(snapshotter);
     q.key = ctrd_str(key);
     q.parent = ctrd_str(parent);
-    int r = ctrd_pack_labels(labels, &containerd__services__snapshots__v1__view_snapshot_request__labels_entry__descriptor, &scratch,
-                             &q.n_labels, &q.labels, e);
+    int r = ctrd_pack_labels(labels, &containerd__services__snapshots__v1__view_snapshot_request__labels_entry__descriptor,
+                             &scratch, &q.n_labels, &q.labels, e);
     if (r == 0)
         r = ctrd_call(user, ctx, CONTAINERD_METHOD_SNAPSHOTS_VIEW, &q, a, &p, e);
     if (r == 0)
@@ -69,8 +69,8 @@ int ctrd_op_snapshot_commit(void *user, const struct ctx *ctx, const char *snaps
     q.snapshotter = ctrd_str(snapshotter);
     q.name = ctrd_str(name);
     q.key = ctrd_str(key);
-    int r = ctrd_pack_labels(labels, &containerd__services__snapshots__v1__commit_snapshot_request__labels_entry__descriptor, &scratch,
-                             &q.n_labels, &q.labels, e);
+    int r = ctrd_pack_labels(labels, &containerd__services__snapshots__v1__commit_snapshot_request__labels_entry__descriptor,
+                             &scratch, &q.n_labels, &q.labels, e);
     if (r == 0)
         r = ctrd_call_plain(user, ctx, CONTAINERD_METHOD_SNAPSHOTS_COMMIT, &q, e);
     return wrap(e, r, key);
@@ -111,7 +111,8 @@ int ctrd_op_snapshot_stat(void *user, const struct ctx *ctx, const char *snapsho
     return wrap(e, r, key);
 }
 
-int ctrd_op_snapshot_list(void *user, const struct ctx *ctx, const char *snapshotter, struct arena *a, struct ctrd_snapshots *ret, struct err *e)
+int ctrd_op_snapshot_list(void *user, const struct ctx *ctx, const char *snapshotter, struct arena *a, struct ctrd_snapshots *ret,
+                          struct err *e)
 {
     CTRD_REQUEST(MSG(ListSnapshotsRequest), q, CONTAINERD_METHOD_SNAPSHOTS_LIST);
     MSG(ListSnapshotsResponse) *p;
@@ -141,7 +142,8 @@ int ctrd_op_snapshot_list(void *user, const struct ctx *ctx, const char *snapsho
     return 0;
 }
 
-int ctrd_op_snapshot_usage(void *user, const struct ctx *ctx, const char *snapshotter, const char *key, struct ctrd_usage *ret, struct err *e)
+int ctrd_op_snapshot_usage(void *user, const struct ctx *ctx, const char *snapshotter, const char *key, struct ctrd_usage *ret,
+                           struct err *e)
 {
     CTRD_SCRATCH(scratch);
     CTRD_REQUEST(MSG(UsageRequest), q, CONTAINERD_METHOD_SNAPSHOTS_USAGE);

@@ -69,7 +69,8 @@ int ctrd_op_task_delete(void *user, const struct ctx *ctx, const char *id, struc
     return 0;
 }
 
-int ctrd_op_task_delete_process(void *user, const struct ctx *ctx, const char *id, const char *exec_id, struct ctrd_exit *ret, struct err *e)
+int ctrd_op_task_delete_process(void *user, const struct ctx *ctx, const char *id, const char *exec_id, struct ctrd_exit *ret,
+                                struct err *e)
 {
     /* containerd would take an empty exec id for the task itself and answer as if an exec had ended. */
     if (!ctrd_given(exec_id))
@@ -108,8 +109,8 @@ static void unpack_process(const Containerd__V1__Types__Process *m, struct ctrd_
     };
 }
 
-int ctrd_op_task_get(void *user, const struct ctx *ctx, const char *id, const char *exec_id, struct arena *a, struct ctrd_process *ret,
-                     struct err *e)
+int ctrd_op_task_get(void *user, const struct ctx *ctx, const char *id, const char *exec_id, struct arena *a,
+                     struct ctrd_process *ret, struct err *e)
 {
     CTRD_REQUEST(MSG(GetRequest), q, CONTAINERD_METHOD_TASKS_GET);
     MSG(GetResponse) *p;
@@ -121,7 +122,8 @@ int ctrd_op_task_get(void *user, const struct ctx *ctx, const char *id, const ch
     if (r < 0)
         return wrap(e, r, id, exec_id);
     unpack_process(p->process, ret);
-    /* containerd leaves container_id empty and puts the container's id into `id` for the first process, the exec's id for others. */
+    /* containerd leaves container_id empty and puts the container's id into `id` for the first process, the exec's id for others.
+     */
     ret->container_id = arena_strdup(a, id);
     ret->exec_id = arena_strdup(a, exec_id ? exec_id : "");
     return ret->container_id && ret->exec_id ? 0 : err_oom(e);
@@ -147,7 +149,8 @@ int ctrd_op_task_list(void *user, const struct ctx *ctx, struct arena *a, struct
     return 0;
 }
 
-int ctrd_op_task_kill(void *user, const struct ctx *ctx, const char *id, const char *exec_id, uint32_t signal, bool all, struct err *e)
+int ctrd_op_task_kill(void *user, const struct ctx *ctx, const char *id, const char *exec_id, uint32_t signal, bool all,
+                      struct err *e)
 {
     CTRD_REQUEST(MSG(KillRequest), q, CONTAINERD_METHOD_TASKS_KILL);
     q.container_id = ctrd_str(id);
@@ -173,7 +176,8 @@ int ctrd_op_task_exec(void *user, const struct ctx *ctx, const struct ctrd_exec 
     return wrap(e, r, x->container_id, x->exec_id);
 }
 
-int ctrd_op_task_resize_pty(void *user, const struct ctx *ctx, const char *id, const char *exec_id, uint32_t width, uint32_t height, struct err *e)
+int ctrd_op_task_resize_pty(void *user, const struct ctx *ctx, const char *id, const char *exec_id, uint32_t width,
+                            uint32_t height, struct err *e)
 {
     CTRD_REQUEST(MSG(ResizePtyRequest), q, CONTAINERD_METHOD_TASKS_RESIZE_PTY);
     q.container_id = ctrd_str(id);
@@ -192,7 +196,8 @@ int ctrd_op_task_close_io(void *user, const struct ctx *ctx, const char *id, con
     return wrap(e, ctrd_call_plain(user, ctx, CONTAINERD_METHOD_TASKS_CLOSE_IO, &q, e), id, exec_id);
 }
 
-int ctrd_op_task_wait(void *user, const struct ctx *ctx, const char *id, const char *exec_id, struct ctrd_exit *ret, struct err *e)
+int ctrd_op_task_wait(void *user, const struct ctx *ctx, const char *id, const char *exec_id, struct ctrd_exit *ret,
+                      struct err *e)
 {
     CTRD_SCRATCH(scratch);
     CTRD_REQUEST(MSG(WaitRequest), q, CONTAINERD_METHOD_TASKS_WAIT);

@@ -83,7 +83,8 @@ int ctrd_incomplete(int method, const char *what, struct err *e)
     return err_raise(e, ERR_INTERNAL, "%s: containerd answered without %s", containerd_methods[method].path, what);
 }
 
-int ctrd_pack_labels(const struct kvlist *l, const ProtobufCMessageDescriptor *entry, struct arena *a, size_t *ret_n, void *ret_v, struct err *e)
+int ctrd_pack_labels(const struct kvlist *l, const ProtobufCMessageDescriptor *entry, struct arena *a, size_t *ret_n, void *ret_v,
+                     struct err *e)
 {
     if (!l || l->n == 0)
         return 0;
@@ -119,7 +120,8 @@ int ctrd_pack_any(const struct ctrd_any *any, struct arena *a, Google__Protobuf_
     return 0;
 }
 
-int ctrd_pack_mounts(const struct ctrd_mounts *mounts, struct arena *a, size_t *ret_n, Containerd__Types__Mount ***ret_v, struct err *e)
+int ctrd_pack_mounts(const struct ctrd_mounts *mounts, struct arena *a, size_t *ret_n, Containerd__Types__Mount ***ret_v,
+                     struct err *e)
 {
     if (!mounts || mounts->n == 0)
         return 0;
@@ -150,7 +152,8 @@ int ctrd_pack_descriptor(const struct ctrd_descriptor *d, struct arena *a, Conta
     m->media_type = ctrd_str(d->media_type);
     m->digest = ctrd_str(d->digest);
     m->size = d->size;
-    TRY(ctrd_pack_labels(&d->annotations, &containerd__types__descriptor__annotations_entry__descriptor, a, &m->n_annotations, &m->annotations, e));
+    TRY(ctrd_pack_labels(&d->annotations, &containerd__types__descriptor__annotations_entry__descriptor, a, &m->n_annotations,
+                         &m->annotations, e));
     *ret = m;
     return 0;
 }

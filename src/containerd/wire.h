@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Wire: what the service files of this folder share: making a call by its index in proto/methods.h, and the pieces that occur in many
- * messages (labels, Any, timestamps, mounts, descriptors). Packing borrows: a request points into the caller's structs and into a
- * scratch arena. Unpacking borrows too: an answer lives in the caller's arena and the structs point into it, so nothing is copied.
- * Private to src/containerd/.
+ * Wire: what the service files of this folder share: making a call by its index in proto/methods.h, and the pieces that occur in
+ * many messages (labels, Any, timestamps, mounts, descriptors). Packing borrows: a request points into the caller's structs and
+ * into a scratch arena. Unpacking borrows too: an answer lives in the caller's arena and the structs point into it, so nothing is
+ * copied. Private to src/containerd/.
  */
 #ifndef CRI_CONTAINERD_WIRE_H
 #define CRI_CONTAINERD_WIRE_H
@@ -17,7 +17,8 @@
 #include "rpc/channel.h"
 
 /* The functions behind the ops table, ctrd_op_container_get and so on; their contract is in containerd.h. */
-#define CTRD_OP_DECLARE_(name, params, args) int ctrd_op_##name(void *user, const struct ctx *ctx, CTRD_STRIP_ params, struct err *e);
+#define CTRD_OP_DECLARE_(name, params, args)                                                                                     \
+    int ctrd_op_##name(void *user, const struct ctx *ctx, CTRD_STRIP_ params, struct err *e);
 CTRD_OPS(CTRD_OP_DECLARE_)
 void ctrd_op_events_close(void *user, struct ctrd_events *s);
 void ctrd_op_writer_close(void *user, struct ctrd_writer *w);
@@ -26,8 +27,8 @@ void ctrd_op_writer_close(void *user, struct ctrd_writer *w);
 #define CTRD_SCRATCH(name) _cleanup_arena_ struct arena name = ARENA_INIT(ARENA_BUDGET_DEFAULT)
 
 /* Defines an empty request of the method with this index. */
-#define CTRD_REQUEST(type, name, method) \
-    type name;                           \
+#define CTRD_REQUEST(type, name, method)                                                                                         \
+    type name;                                                                                                                   \
     ctrd_request_init(&(name), sizeof(name), (method))
 void ctrd_request_init(void *message, size_t size, int method);
 
@@ -65,10 +66,12 @@ static inline bool ctrd_given(const char *s)
 }
 
 /* Packing. Each ret_v is a `T ***` of the message's repeated member, ret_n its n_ member. l may be NULL: none. */
-int ctrd_pack_labels(const struct kvlist *l, const ProtobufCMessageDescriptor *entry, struct arena *a, size_t *ret_n, void *ret_v, struct err *e);
+int ctrd_pack_labels(const struct kvlist *l, const ProtobufCMessageDescriptor *entry, struct arena *a, size_t *ret_n, void *ret_v,
+                     struct err *e);
 /* NULL when absent. */
 int ctrd_pack_any(const struct ctrd_any *any, struct arena *a, Google__Protobuf__Any **ret, struct err *e);
-int ctrd_pack_mounts(const struct ctrd_mounts *m, struct arena *a, size_t *ret_n, Containerd__Types__Mount ***ret_v, struct err *e);
+int ctrd_pack_mounts(const struct ctrd_mounts *m, struct arena *a, size_t *ret_n, Containerd__Types__Mount ***ret_v,
+                     struct err *e);
 int ctrd_pack_descriptor(const struct ctrd_descriptor *d, struct arena *a, Containerd__Types__Descriptor **ret, struct err *e);
 /* A NULL-terminated list; fields or filters may be NULL. */
 void ctrd_pack_strings(const char *const *list, size_t *ret_n, char ***ret_v);
@@ -82,7 +85,8 @@ int64_t ctrd_unpack_time(const Google__Protobuf__Timestamp *m);
 int ctrd_unpack_mounts(size_t n, Containerd__Types__Mount **v, struct arena *a, struct ctrd_mounts *ret, struct err *e);
 int ctrd_unpack_descriptor(const Containerd__Types__Descriptor *m, struct arena *a, struct ctrd_descriptor *ret, struct err *e);
 
-/* Room for one more element of `size` bytes behind n elements in an array that grows in the arena. The array moves. NULL: exhausted. */
+/* Room for one more element of `size` bytes behind n elements in an array that grows in the arena. The array moves. NULL:
+ * exhausted. */
 void *ctrd_grow(struct arena *a, void *v, size_t n, size_t *cap, size_t size);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Content.Write: one bidirectional call a blob. The first message (STAT) takes the lock on the ingest and tells how far it is; each WRITE is
- * answered with the new offset; COMMIT ends it. On the wire an offset of 0 truncates and any other offset is checked against the ingest, so the
- * offset is counted here and sent with every message.
+ * Content.Write: one bidirectional call a blob. The first message (STAT) takes the lock on the ingest and tells how far it is;
+ * each WRITE is answered with the new offset; COMMIT ends it. On the wire an offset of 0 truncates and any other offset is
+ * checked against the ingest, so the offset is counted here and sent with every message.
  */
 #include "containerd/content_v1.pb-c.h"
 #include "containerd/wire.h"
@@ -27,7 +27,8 @@ static int wrap(struct err *e, int r, const struct ctrd_writer *w)
 }
 
 /* Sends a message and takes its answer's offset. */
-static int exchange(struct ctrd_writer *w, const struct ctx *ctx, const MSG(WriteContentRequest) *q, bool last, int64_t *ret_offset, struct err *e)
+static int exchange(struct ctrd_writer *w, const struct ctx *ctx, const MSG(WriteContentRequest) *q, bool last,
+                    int64_t *ret_offset, struct err *e)
 {
     CTRD_SCRATCH(scratch);
     MSG(WriteContentResponse) *p;
@@ -53,8 +54,8 @@ static int exchange(struct ctrd_writer *w, const struct ctx *ctx, const MSG(Writ
     return 0;
 }
 
-int ctrd_op_writer_open(void *user, const struct ctx *ctx, const char *ref, int64_t total, const char *expected, struct ctrd_writer **ret,
-                        int64_t *ret_offset, struct err *e)
+int ctrd_op_writer_open(void *user, const struct ctx *ctx, const char *ref, int64_t total, const char *expected,
+                        struct ctrd_writer **ret, int64_t *ret_offset, struct err *e)
 {
     struct ctrd_writer *w = mem_zalloc(sizeof(*w));
     if (!w)
@@ -113,7 +114,8 @@ int ctrd_op_writer_write(void *user, const struct ctx *ctx, struct ctrd_writer *
     return 0;
 }
 
-/* containerd repeats its last message before the status; reading to the end means that the lock on the ingest is gone when we return. */
+/* containerd repeats its last message before the status; reading to the end means that the lock on the ingest is gone when we
+ * return. */
 static void drain(struct ctrd_writer *w, const struct ctx *ctx)
 {
     enum { DRAIN_MAX = 4 };
@@ -131,10 +133,11 @@ int ctrd_op_writer_commit(void *user, const struct ctx *ctx, struct ctrd_writer 
 {
     if (w->done)
         return err_raise(e, ERR_FAILED_PRECONDITION, "ingest \"%s\": the write has ended", w->ref);
-    /* An offset that does not match is sent as 0 when nothing was written, and 0 truncates: catch it here, where the cause is known. */
+    /* An offset that does not match is sent as 0 when nothing was written, and 0 truncates: catch it here, where the cause is
+     * known. */
     if (total > 0 && total != w->offset)
-        return err_raise(e, ERR_FAILED_PRECONDITION, "ingest \"%s\": %lld bytes written, %lld expected", w->ref, (long long)w->offset,
-                         (long long)total);
+        return err_raise(e, ERR_FAILED_PRECONDITION, "ingest \"%s\": %lld bytes written, %lld expected", w->ref,
+                         (long long)w->offset, (long long)total);
     CTRD_SCRATCH(scratch);
     CTRD_REQUEST(MSG(WriteContentRequest), q, CONTAINERD_METHOD_CONTENT_WRITE);
     q.action = CONTAINERD__SERVICES__CONTENT__V1__WRITE_ACTION__COMMIT;
@@ -142,8 +145,8 @@ int ctrd_op_writer_commit(void *user, const struct ctx *ctx, struct ctrd_writer 
     q.total = total;
     q.expected = ctrd_str(expected);
     q.offset = w->offset;
-    TRY(ctrd_pack_labels(labels, &containerd__services__content__v1__write_content_request__labels_entry__descriptor, &scratch, &q.n_labels,
-                         &q.labels, e));
+    TRY(ctrd_pack_labels(labels, &containerd__services__content__v1__write_content_request__labels_entry__descriptor, &scratch,
+                         &q.n_labels, &q.labels, e));
     int64_t offset;
     int r = exchange(w, ctx, &q, true, &offset, e);
     if (r < 0)

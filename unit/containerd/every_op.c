@@ -10,15 +10,16 @@
 
 #include "base/mem.h"
 
-#define REF "ref-1"
+#define REF         "ref-1"
 #define SNAPSHOTTER "overlayfs"
-#define C (&s->c)
-#define X (&s->ctx)
+#define C           (&s->c)
+#define X           (&s->ctx)
 
 static struct kv label_list[] = {{(char *)"k1", (char *)"v1"}, {(char *)"k2", (char *)"v2"}};
 static const struct kvlist labels = {.v = label_list, .n = 2, .cap = 2};
 static char *option_list[] = {(char *)"rbind", (char *)"ro"};
-static struct ctrd_mount mount_list[] = {{.type = "bind", .source = "/src", .target = "/t", .options = {.v = option_list, .n = 2, .cap = 2}}};
+static struct ctrd_mount mount_list[] = {
+    {.type = "bind", .source = "/src", .target = "/t", .options = {.v = option_list, .n = 2, .cap = 2}}};
 static const struct ctrd_mounts mounts = {.v = mount_list, .n = 1};
 static const char *const no_filter[] = {NULL};
 static const char *const label_field[] = {CTRD_FIELD_LABELS, NULL};
@@ -42,7 +43,8 @@ static struct ctrd_container container_of(const char *id)
 
 static struct ctrd_image image_of(const struct scene *s, const char *name)
 {
-    return (struct ctrd_image){.name = name, .labels = labels, .target = {.media_type = "m/t", .digest = s->blob, .size = 8, .annotations = labels}};
+    return (struct ctrd_image){
+        .name = name, .labels = labels, .target = {.media_type = "m/t", .digest = s->blob, .size = 8, .annotations = labels}};
 }
 
 static struct ctrd_exec exec_of(const char *exec_id)
@@ -366,11 +368,25 @@ static const struct every_op table[] = {CTRD_OPS(EVERY_ENTRY_)};
 static const struct {
     const char *prefix, *object;
 } objects[] = {
-    {"version", "version"},      {"plugins", "plugins"},           {"namespace", "k8s.io"},   {"container_list", "containers"},
-    {"container", "container"},  {"task_list", "tasks"},           {"task", "task \""},       {"image_list", "images"},
-    {"image", "image \"img"},    {"content_ingests", "ingests"},   {"content_abort", "ref-1"}, {"content", "content sha256:"},
-    {"writer", "ref-1"},         {"snapshot_list", "snapshots"},   {"snapshot", "snapshot \"snap"}, {"lease_list", "leases"},
-    {"lease", "lease \"lease"},  {"diff", "layer sha256:"},        {"events", "events"},
+    {"version", "version"},
+    {"plugins", "plugins"},
+    {"namespace", "k8s.io"},
+    {"container_list", "containers"},
+    {"container", "container"},
+    {"task_list", "tasks"},
+    {"task", "task \""},
+    {"image_list", "images"},
+    {"image", "image \"img"},
+    {"content_ingests", "ingests"},
+    {"content_abort", "ref-1"},
+    {"content", "content sha256:"},
+    {"writer", "ref-1"},
+    {"snapshot_list", "snapshots"},
+    {"snapshot", "snapshot \"snap"},
+    {"lease_list", "leases"},
+    {"lease", "lease \"lease"},
+    {"diff", "layer sha256:"},
+    {"events", "events"},
 };
 
 static const char *object_of(const char *name)

@@ -98,7 +98,8 @@ static int record_open(void *user, const struct ctx *ctx, const char *path, stru
     return r->inner->ops->open(r->inner->user, ctx, path, ret, e);
 }
 
-static int record_send(void *user, struct rpc_client_stream *s, const struct ctx *ctx, const ProtobufCMessage *m, bool last, struct err *e)
+static int record_send(void *user, struct rpc_client_stream *s, const struct ctx *ctx, const ProtobufCMessage *m, bool last,
+                       struct err *e)
 {
     struct record *r = user;
     note(r, last ? "last" : "send", m);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A channel that writes down every request as text and hands it on to another channel: what a test compares to see that each field
- * of a struct arrives in its place.
+ * A channel that writes down every request as text and hands it on to another channel: what a test compares to see that each
+ * field of a struct arrives in its place.
  */
 #ifndef CRI_UNIT_CONTAINERD_RECORD_H
 #define CRI_UNIT_CONTAINERD_RECORD_H
@@ -13,7 +13,8 @@ enum { RECORD_MAX = 8192 };
 struct record {
     struct rpc_channel channel; /* the recording one; user is this struct */
     const struct rpc_channel *inner;
-    /* One line a message: `Tasks/Kill container_id:"c" signal:9`, in the order of the fields; fields that are zero or empty are left out. */
+    /* One line a message: `Tasks/Kill container_id:"c" signal:9`, in the order of the fields; fields that are zero or empty are
+     * left out. */
     char text[RECORD_MAX];
     size_t n;
 };

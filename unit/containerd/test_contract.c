@@ -12,7 +12,8 @@ static void fake_keeps_the_contract(void **state)
     struct fake *f = fake_new();
     const struct ctx ctx = CTX_BACKGROUND;
     clock_virtual(1, 1700000000 * (int64_t)NSEC_PER_SEC);
-    struct contract k = {.c = fake_ctrd(f), .ctx = &ctx, .namespace_ = "k8s.io", .snapshotter = "overlayfs", .rootfs = "/rootfs", .out = stdout};
+    struct contract k = {
+        .c = fake_ctrd(f), .ctx = &ctx, .namespace_ = "k8s.io", .snapshotter = "overlayfs", .rootfs = "/rootfs", .out = stdout};
     assert_int_equal(contract_run(&k, NULL), 0);
     assert_true(k.calls > 170);
     assert_int_equal(fake_left_behind(f), 0);

@@ -21,7 +21,8 @@ static const struct answer answers[] = {
     {ERR_NOT_FOUND, "cannot kill a deleted process: not found", true, true},
     {ERR_NOT_FOUND, "process does not exist e: not found", true, false},
     {ERR_UNKNOWN, "container does not exist", true, false},
-    {ERR_UNKNOWN, "unknown error after kill: runc did not terminate successfully: exit status 1: container does not exist", true, false},
+    {ERR_UNKNOWN, "unknown error after kill: runc did not terminate successfully: exit status 1: container does not exist", true,
+     false},
     {ERR_UNKNOWN, "runc did not terminate successfully: exit status 1: os: process already finished", false, true},
     {ERR_UNKNOWN, "unknown error after kill: exit status 1: container not running: unknown", false, true},
     {ERR_UNKNOWN, "crun: kill container: No such process: unknown", false, true},
@@ -91,7 +92,8 @@ static void errors_name_their_object(void **state)
                  "task \"absent\": container \"absent\" in namespace \"k8s.io\": not found");
     assert_fails(ctrd_task_delete_process(&s.c, &s.ctx, "c", "no", &x, &e), &e, ERR_NOT_FOUND,
                  "task \"c\" exec \"no\": process does not exist no: not found");
-    assert_fails(ctrd_task_kill(&s.c, &s.ctx, "dead", "", 9, false, &e), &e, ERR_NOT_FOUND, "task \"dead\": process already finished: not found");
+    assert_fails(ctrd_task_kill(&s.c, &s.ctx, "dead", "", 9, false, &e), &e, ERR_NOT_FOUND,
+                 "task \"dead\": process already finished: not found");
     assert_true(ctrd_is_process_finished(-ERR_NOT_FOUND, &e));
     arena_done(&a);
     scene_done(&s);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Each operation of the client over the fake: it works, every failing allocation is survived, every failure arrives with its code and names
- * its object, and nothing stays allocated.
+ * Each operation of the client over the fake: it works, every failing allocation is survived, every failure arrives with its code
+ * and names its object, and nothing stays allocated.
  */
 #include "every_op.h"
 #include "sweep.h"
@@ -56,7 +56,8 @@ static void each_survives_failing_allocations(void **state)
 /* The few codes that an operation takes for success. */
 static bool is_answer(const char *op, enum err_code code)
 {
-    return (code == ERR_UNIMPLEMENTED && strcmp(op, "container_list") == 0) || (code == ERR_ALREADY_EXISTS && strcmp(op, "namespace_ensure") == 0);
+    return (code == ERR_UNIMPLEMENTED && strcmp(op, "container_list") == 0) ||
+           (code == ERR_ALREADY_EXISTS && strcmp(op, "namespace_ensure") == 0);
 }
 
 static void check_failure(struct scene *s, const struct every_op *op, enum fake_fault fault, enum err_code code)

@@ -75,7 +75,9 @@ static void scripted_failures(void **state)
     struct arena a = ARENA_INIT(1 << 16);
     uint32_t pid;
     struct ctrd_exec x = {.container_id = "c", .exec_id = "bad", .process = {"t/p", {"no such program", 15}}};
-    fake_script(s->f, &(struct fake_script){.exec = true, .match = "no such", .start_fails = ERR_UNKNOWN, .message = "OCI runtime exec failed: unknown"});
+    fake_script(s->f,
+                &(struct fake_script){
+                    .exec = true, .match = "no such", .start_fails = ERR_UNKNOWN, .message = "OCI runtime exec failed: unknown"});
     assert_ok(ctrd_task_exec(C, X, &x, &e), &e);
     assert_fails(ctrd_task_start(C, X, "c", "bad", &pid, &e), &e, ERR_UNKNOWN, "OCI runtime exec failed");
     assert_ok(ctrd_task_get(C, X, "c", "bad", &a, &p, &e), &e);
@@ -251,8 +253,10 @@ static void threads_wake_each_other(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(scripted_exits_happen_on_time), TEST(scripted_failures), TEST(terms_can_be_ignored), TEST(pipes_carry_output_and_input),
-        TEST(faults_hit_the_call_they_name), TEST(calls_are_logged), TEST(what_is_left_behind_is_counted), TEST(rootfs_can_be_a_directory),
+        TEST(scripted_exits_happen_on_time),  TEST(scripted_failures),
+        TEST(terms_can_be_ignored),           TEST(pipes_carry_output_and_input),
+        TEST(faults_hit_the_call_they_name),  TEST(calls_are_logged),
+        TEST(what_is_left_behind_is_counted), TEST(rootfs_can_be_a_directory),
         TEST(threads_wake_each_other),
     };
     return cmocka_run_group_tests_name("containerd-fake", tests, NULL, NULL);

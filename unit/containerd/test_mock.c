@@ -38,7 +38,8 @@ static void records_and_answers(void **state)
     assert_ok(ctrd_writer_write(&c, &ctx, NULL, VIEW_LIT("data"), &e), &e);
     assert_fails(ctrd_container_delete(&c, &ctx, "x", &e), &e, ERR_NOT_FOUND, "no container");
     assert_true(mock_ctrd_calls_are(m, (const char *const[]){"task_kill id exec", "task_start id -", "container_create abc",
-                                                             "snapshot_prepare overlayfs key parent", "writer_write", "container_delete x", NULL}));
+                                                             "snapshot_prepare overlayfs key parent", "writer_write",
+                                                             "container_delete x", NULL}));
     arena_done(&a);
     mock_ctrd_free(m);
 }

@@ -38,11 +38,11 @@ static int teardown(void **state)
 }
 
 /* The call's requests, then the text is empty again. */
-#define SENDS(t, call, want)                          \
-    do {                                              \
-        assert_ok(call, &(t)->e);                     \
-        assert_string_equal((t)->rec.text, (want));   \
-        record_clear(&(t)->rec);                      \
+#define SENDS(t, call, want)                                                                                                     \
+    do {                                                                                                                         \
+        assert_ok(call, &(t)->e);                                                                                                \
+        assert_string_equal((t)->rec.text, (want));                                                                              \
+        record_clear(&(t)->rec);                                                                                                 \
     } while (0)
 
 #define X (&t->s.ctx)
@@ -73,15 +73,16 @@ static const struct ctrd_container *full_container(void)
     };
     return &c;
 }
-#define FULL                                                                                                                      \
-    "container{id:\"full\" " LABELS " image:\"im\" runtime{name:\"rt\" options{type_url:\"t/o\" value:\"oo\"}} "                   \
-    "spec{type_url:\"t/s\" value:\"ss\"} snapshotter:\"overlayfs\" snapshot_key:\"key\" "                                         \
+#define FULL                                                                                                                     \
+    "container{id:\"full\" " LABELS " image:\"im\" runtime{name:\"rt\" options{type_url:\"t/o\" value:\"oo\"}} "                 \
+    "spec{type_url:\"t/s\" value:\"ss\"} snapshotter:\"overlayfs\" snapshot_key:\"key\" "                                        \
     "extensions{key:\"e1\" value{type_url:\"t/1\" value:\"x\"}} extensions{key:\"e2\"} sandbox:\"sb\"}"
 
 static void containers(void **state)
 {
     struct stage *t = *state;
-    const char *const fields[] = {CTRD_FIELD_EXTENSIONS, CTRD_FIELD_SPEC, NULL}, *const filters[] = {"id==full", "image==x", NULL};
+    const char *const fields[] = {CTRD_FIELD_EXTENSIONS, CTRD_FIELD_SPEC, NULL}, *const filters[] = {"id==full", "image==x",
+                                                                                                     NULL};
     struct ctrd_container got, *v;
     size_t n;
     SENDS(t, ctrd_container_create(C, X, full_container(), E), "Containers/Create " FULL "\n");
@@ -165,8 +166,10 @@ static void tasks(void **state)
     struct ctrd_any resources = {"t/r", {"rr", 2}};
     uint32_t pid = 0, same = 0;
     SENDS(t, ctrd_task_create(C, X, &create, &pid, E),
-          "Tasks/Create container_id:\"idle\" rootfs{type:\"overlay\" source:\"src\" target:\"/mnt\" options:\"rw\" options:\"index=off\"} "
-          "rootfs{type:\"bind\"} stdin:\"/i\" stdout:\"/o\" stderr:\"/e\" terminal:1 options{type_url:\"t/o\" value:\"oo\"} runtime_path:\"/shim\"\n");
+          "Tasks/Create container_id:\"idle\" rootfs{type:\"overlay\" source:\"src\" target:\"/mnt\" options:\"rw\" "
+          "options:\"index=off\"} "
+          "rootfs{type:\"bind\"} stdin:\"/i\" stdout:\"/o\" stderr:\"/e\" terminal:1 options{type_url:\"t/o\" value:\"oo\"} "
+          "runtime_path:\"/shim\"\n");
     assert_true(pid > 0);
     SENDS(t, ctrd_task_get(C, X, "idle", NULL, A, &p, E), "Tasks/Get container_id:\"idle\"\n");
     assert_string_equal(p.stdin_path, "/i");
@@ -175,7 +178,8 @@ static void tasks(void **state)
     assert_true(p.terminal && p.pid == pid && p.status == CTRD_TASK_CREATED);
     SENDS(t, ctrd_task_start(C, X, "idle", NULL, &same, E), "Tasks/Start container_id:\"idle\"\n");
     assert_int_equal(same, pid);
-    SENDS(t, ctrd_task_update(C, X, "idle", &resources, E), "Tasks/Update container_id:\"idle\" resources{type_url:\"t/r\" value:\"rr\"}\n");
+    SENDS(t, ctrd_task_update(C, X, "idle", &resources, E),
+          "Tasks/Update container_id:\"idle\" resources{type_url:\"t/r\" value:\"rr\"}\n");
     SENDS(t, ctrd_task_resize_pty(C, X, "idle", "", 80, 25, E), "Tasks/ResizePty container_id:\"idle\" width:80 height:25\n");
     SENDS(t, ctrd_task_kill(C, X, "idle", NULL, 15, true, E), "Tasks/Kill container_id:\"idle\" signal:15 all:1\n");
     SENDS(t, ctrd_task_wait(C, X, "idle", NULL, &x, E), "Tasks/Wait container_id:\"idle\"\n");
@@ -189,7 +193,12 @@ static void execs(void **state)
 {
     struct stage *t = *state;
     struct ctrd_exec exec = {
-        .container_id = "c", .exec_id = "ex", .stdin_path = "/i", .stdout_path = "/o", .stderr_path = "/e", .terminal = true,
+        .container_id = "c",
+        .exec_id = "ex",
+        .stdin_path = "/i",
+        .stdout_path = "/o",
+        .stderr_path = "/e",
+        .terminal = true,
         .process = {"t/p", {"pp", 2}},
     };
     struct ctrd_process p;
@@ -197,7 +206,8 @@ static void execs(void **state)
     uint32_t pid;
     fake_script(t->s.f, &(struct fake_script){.exec = true, .match = "pp", .exits = true, .status = 9});
     SENDS(t, ctrd_task_exec(C, X, &exec, E),
-          "Tasks/Exec container_id:\"c\" stdin:\"/i\" stdout:\"/o\" stderr:\"/e\" terminal:1 spec{type_url:\"t/p\" value:\"pp\"} exec_id:\"ex\"\n");
+          "Tasks/Exec container_id:\"c\" stdin:\"/i\" stdout:\"/o\" stderr:\"/e\" terminal:1 spec{type_url:\"t/p\" value:\"pp\"} "
+          "exec_id:\"ex\"\n");
     SENDS(t, ctrd_task_get(C, X, "c", "ex", A, &p, E), "Tasks/Get container_id:\"c\" exec_id:\"ex\"\n");
     assert_string_equal(p.container_id, "c");
     assert_string_equal(p.exec_id, "ex");
@@ -213,14 +223,16 @@ static void images_and_content(void **state)
 {
     struct stage *t = *state;
     struct ctrd_image got, image = {
-        .name = "im:1",
-        .labels = labels,
-        .target = {.media_type = "m/t", .digest = t->s.blob, .size = INT64_MAX, .annotations = labels},
-    };
+                               .name = "im:1",
+                               .labels = labels,
+                               .target = {.media_type = "m/t", .digest = t->s.blob, .size = INT64_MAX, .annotations = labels},
+                           };
     char expected[2048];
     snprintf(expected, sizeof(expected),
-             "image{name:\"im:1\" " LABELS " target{media_type:\"m/t\" digest:\"%s\" size:9223372036854775807 annotations{key:\"l1\" value:\"a\"} "
-             "annotations{key:\"l2\"}}}\n", t->s.blob);
+             "image{name:\"im:1\" " LABELS
+             " target{media_type:\"m/t\" digest:\"%s\" size:9223372036854775807 annotations{key:\"l1\" value:\"a\"} "
+             "annotations{key:\"l2\"}}}\n",
+             t->s.blob);
     assert_ok(ctrd_image_create(C, X, &image, E), E);
     assert_int_equal(strncmp(t->rec.text, "Images/Create ", 14), 0);
     assert_string_equal(t->rec.text + 14, expected);
@@ -229,8 +241,8 @@ static void images_and_content(void **state)
     assert_true(got.target.size == INT64_MAX && got.target.annotations.n == 2 && got.labels.n == 2);
     assert_string_equal(got.target.media_type, "m/t");
     SENDS(t, ctrd_image_delete(C, X, "im:1", true, E), "Images/Delete name:\"im:1\" sync:1\n");
-    snprintf(expected, sizeof(expected), "Content/Update info{digest:\"%s\" " LABELS "} update_mask{paths:\"labels.l1\" paths:\"labels.l2\"}\n",
-             t->s.blob);
+    snprintf(expected, sizeof(expected),
+             "Content/Update info{digest:\"%s\" " LABELS "} update_mask{paths:\"labels.l1\" paths:\"labels.l2\"}\n", t->s.blob);
     SENDS(t, ctrd_content_set_labels(C, X, t->s.blob, &labels, E), expected);
     SENDS(t, ctrd_content_set_labels(C, X, t->s.blob, NULL, E), "");
     snprintf(expected, sizeof(expected), "open Content/Read \nlast digest:\"%s\" offset:2 size:3\n", t->s.blob);
@@ -276,7 +288,8 @@ static void snapshots_and_leases(void **state)
     SENDS(t, ctrd_snapshot_stat(C, X, "overlayfs", "k", A, &info, E), "Snapshots/Stat snapshotter:\"overlayfs\" key:\"k\"\n");
     assert_true(info.kind == 2 && info.labels.n == 2);
     assert_string_equal(info.parent, "layer");
-    SENDS(t, ctrd_snapshot_view(C, X, "overlayfs", "v", NULL, NULL, A, &m, E), "Snapshots/View snapshotter:\"overlayfs\" key:\"v\"\n");
+    SENDS(t, ctrd_snapshot_view(C, X, "overlayfs", "v", NULL, NULL, A, &m, E),
+          "Snapshots/View snapshotter:\"overlayfs\" key:\"v\"\n");
     SENDS(t, ctrd_snapshot_commit(C, X, "overlayfs", "n", "k", &labels, E),
           "Snapshots/Commit snapshotter:\"overlayfs\" name:\"n\" key:\"k\" " LABELS "\n");
     SENDS(t, ctrd_snapshot_remove(C, X, "overlayfs", "n", E), "Snapshots/Remove snapshotter:\"overlayfs\" key:\"n\"\n");
@@ -296,9 +309,11 @@ static void diffs(void **state)
     struct ctrd_mount mount = {.type = "bind", .source = "/s"};
     struct ctrd_mounts mounts = {.v = &mount, .n = 1};
     char expected[1024];
-    snprintf(expected, sizeof(expected),
-             "Diff/Apply diff{media_type:\"m/t\" digest:\"%s\" size:8 annotations{key:\"l1\" value:\"a\"} annotations{key:\"l2\"}} "
-             "mounts{type:\"bind\" source:\"/s\"}\n", t->s.blob);
+    snprintf(
+        expected, sizeof(expected),
+        "Diff/Apply diff{media_type:\"m/t\" digest:\"%s\" size:8 annotations{key:\"l1\" value:\"a\"} annotations{key:\"l2\"}} "
+        "mounts{type:\"bind\" source:\"/s\"}\n",
+        t->s.blob);
     SENDS(t, ctrd_diff_apply(C, X, &layer, &mounts, A, &got, E), expected);
     assert_string_equal(got.digest, t->s.blob);
     fake_set_diff_id(t->s.f, t->s.blob, "sha256:other");
@@ -322,14 +337,22 @@ static void runc_options(void **state)
 {
     struct stage *t = *state;
     struct ctrd_runc_options got, o = {
-        .systemd_cgroup = true, .no_new_keyring = true, .io_uid = 5, .io_gid = 6, .binary_name = "/usr/bin/crun", .root = "/run/x", .shim_cgroup = "sg",
-    };
-    struct ctrd_any any, absent = {0}, other = {"runtimeoptions.v1.Options", {"", 0}}, bad = {CTRD_RUNC_OPTIONS_TYPE, {"\xff\xff", 2}};
+                                      .systemd_cgroup = true,
+                                      .no_new_keyring = true,
+                                      .io_uid = 5,
+                                      .io_gid = 6,
+                                      .binary_name = "/usr/bin/crun",
+                                      .root = "/run/x",
+                                      .shim_cgroup = "sg",
+                                  };
+    struct ctrd_any any, absent = {0}, other = {"runtimeoptions.v1.Options", {"", 0}},
+                         bad = {CTRD_RUNC_OPTIONS_TYPE, {"\xff\xff", 2}};
     assert_ok(ctrd_runc_options_pack(&o, A, &any, E), E);
     assert_string_equal(any.type_url, "containerd.runc.v1.Options");
     /* By hand: 2:true 4:5 5:6 6:"/usr/bin/crun" 7:"/run/x" 3:"sg" 9:true, in order of the numbers. */
     assert_int_equal(any.value.n, 2 + 4 + 2 + 2 + 15 + 8 + 2);
-    assert_memory_equal(any.value.p, "\x10\x01\x1a\x02sg\x20\x05\x28\x06\x32\x0d/usr/bin/crun\x3a\x06/run/x\x48\x01", any.value.n);
+    assert_memory_equal(any.value.p, "\x10\x01\x1a\x02sg\x20\x05\x28\x06\x32\x0d/usr/bin/crun\x3a\x06/run/x\x48\x01",
+                        any.value.n);
     assert_ok(ctrd_runc_options_unpack(&any, A, &got, E), E);
     assert_true(got.systemd_cgroup && got.no_new_keyring && !got.no_pivot_root && got.io_uid == 5 && got.io_gid == 6);
     assert_string_equal(got.binary_name, "/usr/bin/crun");
@@ -346,8 +369,17 @@ static void runc_options(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(containers), TEST(listing_falls_back), TEST(many_containers_are_listed), TEST(tasks), TEST(execs), TEST(images_and_content),
-        TEST(reading_is_bounded), TEST(snapshots_and_leases), TEST(diffs), TEST(plugins_tell_why_they_failed), TEST(runc_options),
+        TEST(containers),
+        TEST(listing_falls_back),
+        TEST(many_containers_are_listed),
+        TEST(tasks),
+        TEST(execs),
+        TEST(images_and_content),
+        TEST(reading_is_bounded),
+        TEST(snapshots_and_leases),
+        TEST(diffs),
+        TEST(plugins_tell_why_they_failed),
+        TEST(runc_options),
     };
     return cmocka_run_group_tests_name("containerd-pack", tests, NULL, NULL);
 }

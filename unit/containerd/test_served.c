@@ -14,7 +14,12 @@ static void contract_holds_over_bytes(void **state)
     served_start(&s, f);
     struct ctx background = CTX_BACKGROUND, ctx = ctx_with_timeout(&background, 60 * NSEC_PER_SEC);
     struct contract k = {
-        .c = ctrd_client(&s.channel), .ctx = &ctx, .namespace_ = "k8s.io", .snapshotter = "overlayfs", .rootfs = "/rootfs", .out = stdout,
+        .c = ctrd_client(&s.channel),
+        .ctx = &ctx,
+        .namespace_ = "k8s.io",
+        .snapshotter = "overlayfs",
+        .rootfs = "/rootfs",
+        .out = stdout,
     };
     assert_int_equal(contract_run(&k, NULL), 0);
     served_stop(&s);

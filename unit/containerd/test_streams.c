@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The operations that are streams: writing content in chunks, resuming, the writer's state; subscriptions and the payloads of events.
+ * The operations that are streams: writing content in chunks, resuming, the writer's state; subscriptions and the payloads of
+ * events.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,7 +98,7 @@ static void blobs_of_all_sizes(void **state)
 struct liar {
     struct rpc_channel channel;
     const struct rpc_channel *inner;
-    int64_t add;   /* to offsets of WriteContentResponse and ReadContentResponse */
+    int64_t add;           /* to offsets of WriteContentResponse and ReadContentResponse */
     size_t sends, biggest; /* messages with data, and the largest */
     bool end_early;
 };
@@ -108,7 +109,8 @@ static int liar_open(void *user, const struct ctx *ctx, const char *path, struct
     return l->inner->ops->open(l->inner->user, ctx, path, ret, e);
 }
 
-static int liar_send(void *user, struct rpc_client_stream *s, const struct ctx *ctx, const ProtobufCMessage *m, bool last, struct err *e)
+static int liar_send(void *user, struct rpc_client_stream *s, const struct ctx *ctx, const ProtobufCMessage *m, bool last,
+                     struct err *e)
 {
     struct liar *l = user;
     if (m && m->descriptor == &containerd__services__content__v1__write_content_request__descriptor) {
@@ -119,8 +121,8 @@ static int liar_send(void *user, struct rpc_client_stream *s, const struct ctx *
     return l->inner->ops->send(l->inner->user, s, ctx, m, last, e);
 }
 
-static int liar_recv(void *user, struct rpc_client_stream *s, const struct ctx *ctx, const ProtobufCMessageDescriptor *d, struct arena *a,
-                     ProtobufCMessage **ret, struct err *e)
+static int liar_recv(void *user, struct rpc_client_stream *s, const struct ctx *ctx, const ProtobufCMessageDescriptor *d,
+                     struct arena *a, ProtobufCMessage **ret, struct err *e)
 {
     struct liar *l = user;
     if (l->end_early)
@@ -177,7 +179,8 @@ static void wrong_offsets_are_data_loss(void **state)
     scene_set(&t->s);
     assert_ok(ctrd_writer_open(&c, X, "r", 0, NULL, &w, &offset, E), E);
     l.add = 1;
-    assert_fails(ctrd_writer_write(&c, X, w, VIEW_LIT("abc"), E), E, ERR_DATA_LOSS, "ingest \"r\": containerd is at offset 4 after a write that ends at 3");
+    assert_fails(ctrd_writer_write(&c, X, w, VIEW_LIT("abc"), E), E, ERR_DATA_LOSS,
+                 "ingest \"r\": containerd is at offset 4 after a write that ends at 3");
     /* The writer is of no use any more. */
     l.add = 0;
     assert_fails(ctrd_writer_write(&c, X, w, VIEW_LIT("abc"), E), E, ERR_FAILED_PRECONDITION, "has ended");
@@ -264,11 +267,17 @@ static void payloads_are_decoded(void **state)
     struct stage *t = *state;
     struct ctrd_event_info info;
     /* An image name is field 1 of all three; "/images/delete" alone says deleted. */
-    struct ctrd_event event = event_of("containerd.services.images.v1.ImageCreate", "\x0a\x02" "im", 4);
+    struct ctrd_event event = event_of("containerd.services.images.v1.ImageCreate",
+                                       "\x0a\x02"
+                                       "im",
+                                       4);
     assert_ok(ctrd_event_decode(&event, &t->a, &info, E), E);
     assert_true(info.kind == CTRD_EVENT_IMAGE && !info.image_deleted);
     assert_string_equal(info.image_name, "im");
-    event = event_of("type.googleapis.com/containerd.services.images.v1.ImageDelete", "\x0a\x02" "im", 4);
+    event = event_of("type.googleapis.com/containerd.services.images.v1.ImageDelete",
+                     "\x0a\x02"
+                     "im",
+                     4);
     assert_ok(ctrd_event_decode(&event, &t->a, &info, E), E);
     assert_true(info.kind == CTRD_EVENT_IMAGE && info.image_deleted);
     event = event_of("containerd.events.TaskStart", "\xff\xff\xff", 3);
@@ -280,7 +289,10 @@ static void payloads_are_decoded(void **state)
     event = event_of("containerd.events.TaskOOM", "\xff\xff\xff", 3);
     assert_fails(ctrd_event_decode(&event, &t->a, &info, E), E, ERR_INVALID_ARGUMENT, "event /t");
     /* A container's id with a NUL in it would be compared cut short. */
-    event = event_of("containerd.events.TaskOOM", "\x0a\x03" "a\0b", 5);
+    event = event_of("containerd.events.TaskOOM",
+                     "\x0a\x03"
+                     "a\0b",
+                     5);
     assert_int_equal(ctrd_event_decode(&event, &t->a, &info, E), -ERR_INVALID_ARGUMENT);
     /* Times: absent, Go's zero time, the last representable one. */
     Containerd__Events__TaskExit m;
@@ -290,8 +302,15 @@ static void payloads_are_decoded(void **state)
         int64_t seconds;
         int32_t nanos;
         int64_t want;
-    } times[] = {{0, 1, 1}, {-62135596800, 0, 0}, {1, -1, 0}, {1, 1000000000, 0}, {9223372035, 999999999, 9223372035999999999}, {9223372036, 0, 0},
-                 {-9223372035, 1, -9223372034999999999}, {INT64_MIN, 0, 0}, {INT64_MAX, 999999999, 0}};
+    } times[] = {{0, 1, 1},
+                 {-62135596800, 0, 0},
+                 {1, -1, 0},
+                 {1, 1000000000, 0},
+                 {9223372035, 999999999, 9223372035999999999},
+                 {9223372036, 0, 0},
+                 {-9223372035, 1, -9223372034999999999},
+                 {INT64_MIN, 0, 0},
+                 {INT64_MAX, 999999999, 0}};
     for (size_t i = 0; i < ARRAY_SIZE(times); i++) {
         protobuf_c_message_init(&containerd__events__task_exit__descriptor, &m);
         google__protobuf__timestamp__init(&at);
@@ -310,8 +329,8 @@ static void payloads_are_decoded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(blobs_of_all_sizes), TEST(chunks_are_counted), TEST(wrong_offsets_are_data_loss), TEST(a_write_is_resumed), TEST(events_arrive),
-        TEST(payloads_are_decoded),
+        TEST(blobs_of_all_sizes), TEST(chunks_are_counted), TEST(wrong_offsets_are_data_loss),
+        TEST(a_write_is_resumed), TEST(events_arrive),      TEST(payloads_are_decoded),
     };
     return cmocka_run_group_tests_name("containerd-streams", tests, NULL, NULL);
 }

@@ -34,7 +34,8 @@ static int validate(const MSG(Container) *m, struct err *e)
     if (!m->spec)
         return err_raise(e, ERR_INVALID_ARGUMENT, "container.Spec must be set: invalid argument");
     if (*m->snapshot_key && !*m->snapshotter)
-        return err_raise(e, ERR_INVALID_ARGUMENT, "container.Snapshotter must be set if container.SnapshotKey is set: invalid argument");
+        return err_raise(e, ERR_INVALID_ARGUMENT,
+                         "container.Snapshotter must be set if container.SnapshotKey is set: invalid argument");
     return 0;
 }
 
@@ -96,7 +97,8 @@ static int create(struct fake_ctx *c, const void *request, void *answer)
     const MSG(CreateContainerRequest) *q = request;
     MSG(CreateContainerResponse) *p = answer;
     if (!q->container)
-        return err_raise(c->e, ERR_INVALID_ARGUMENT, "create container failed validation: container.ID: identifier must not be empty: invalid argument");
+        return err_raise(c->e, ERR_INVALID_ARGUMENT,
+                         "create container failed validation: container.ID: identifier must not be empty: invalid argument");
     int r = validate(q->container, c->e);
     if (r < 0)
         return err_wrap(c->e, r, "create container failed validation");
@@ -116,16 +118,46 @@ static int create(struct fake_ctx *c, const void *request, void *answer)
 }
 
 /* An update replaces whole members by those of the request; the parts change places, so that each stays owned by one message. */
-#define SWAP(a, b)             \
-    do {                       \
-        __typeof__(a) t_ = (a); \
-        (a) = (b);             \
-        (b) = t_;              \
+#define SWAP(a, b)                                                                                                               \
+    do {                                                                                                                         \
+        __typeof__(a) t_ = (a);                                                                                                  \
+        (a) = (b);                                                                                                               \
+        (b) = t_;                                                                                                                \
     } while (0)
+
+/* One entry of a map<string, ...> is exchanged, added or taken away. Entries of every map begin alike. */
+struct any_entry {
+    ProtobufCMessage base;
+    char *key;
+};
+
+static void swap_entry(struct any_entry ***v, size_t *n, struct any_entry **from, size_t n_from, const char *key)
+{
+    size_t i = 0, k = 0;
+    while (i < *n && strcmp((*v)[i]->key, key) != 0)
+        i++;
+    while (k < n_from && strcmp(from[k]->key, key) != 0)
+        k++;
+    if (i < *n && k < n_from) {
+        SWAP((*v)[i], from[k]);
+    } else if (i < *n) {
+        fake_message_free((*v)[i]);
+        (*v)[i] = (*v)[--*n];
+    } else if (k < n_from) {
+        *v = realloc(*v, (*n + 1) * sizeof(**v));
+        if (!*v)
+            abort();
+        (*v)[(*n)++] = fake_copy(from[k]);
+    }
+}
 
 static int update_field(MSG(Container) *m, MSG(Container) *from, const char *path, struct err *e)
 {
-    if (strcmp(path, "labels") == 0) {
+    if (strncmp(path, "labels.", 7) == 0) {
+        swap_entry((struct any_entry ***)&m->labels, &m->n_labels, (struct any_entry **)from->labels, from->n_labels, path + 7);
+    } else if (strncmp(path, "extensions.", 11) == 0) {
+        swap_entry((struct any_entry ***)&m->extensions, &m->n_extensions, (struct any_entry **)from->extensions, from->n_extensions, path + 11);
+    } else if (strcmp(path, "labels") == 0) {
         SWAP(m->labels, from->labels);
         SWAP(m->n_labels, from->n_labels);
     } else if (strcmp(path, "extensions") == 0) {
@@ -182,7 +214,7 @@ static int update(struct fake_ctx *c, const void *request, void *answer)
     return 0;
 }
 
-static int delete(struct fake_ctx *c, const void *request, void *answer)
+static int delete (struct fake_ctx *c, const void *request, void *answer)
 {
     const MSG(DeleteContainerRequest) *q = request;
     size_t at;

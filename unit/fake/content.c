@@ -115,7 +115,8 @@ static int apply_label_path(MSG(Info) *m, const MSG(Info) *from, const char *pat
         return 0;
     }
     if (strcmp(path, "labels") != 0)
-        return err_raise(e, ERR_INVALID_ARGUMENT, "cannot update \"%s\" field on content info \"%s\": invalid argument", path, m->digest);
+        return err_raise(e, ERR_INVALID_ARGUMENT, "cannot update \"%s\" field on content info \"%s\": invalid argument", path,
+                         m->digest);
     while (m->n_labels)
         set_label(m, m->labels[0]->key, "");
     for (size_t i = 0; i < from->n_labels; i++)
@@ -137,7 +138,7 @@ static int update(struct fake_ctx *c, const void *request, void *answer)
     return 0;
 }
 
-static int delete(struct fake_ctx *c, const void *request, void *answer)
+static int delete (struct fake_ctx *c, const void *request, void *answer)
 {
     const MSG(DeleteContentRequest) *q = request;
     struct fake_blob *b;
@@ -229,7 +230,8 @@ static int open_ingest(struct fake_ctx *c, struct fake_stream *s, const MSG(Writ
     if (g && g->locked)
         return err_raise(c->e, ERR_UNAVAILABLE, "ref k8s.io/1/%s locked for 1s (since an hour ago): unavailable", q->ref);
     if (g && q->total > 0 && g->status->total > 0 && q->total != g->status->total)
-        return err_raise(c->e, ERR_UNKNOWN, "provided total differs from status: %lld != %lld", (long long)q->total, (long long)g->status->total);
+        return err_raise(c->e, ERR_UNKNOWN, "provided total differs from status: %lld != %lld", (long long)q->total,
+                         (long long)g->status->total);
     if (!g) {
         MSG(Status) status;
         protobuf_c_message_init(&containerd__services__content__v1__status__descriptor, &status);
@@ -272,10 +274,11 @@ static int commit(struct fake_ctx *c, struct fake_stream *s, const MSG(WriteCont
     char digest[FAKE_DIGEST_MAX];
     fake_sha256(g->p, g->n, digest);
     if (s->total > 0 && s->total != (int64_t)g->n)
-        return err_raise(c->e, ERR_FAILED_PRECONDITION, "\"%s\" failed size validation: %zu != %lld: failed precondition", g->status->ref, g->n,
-                         (long long)s->total);
+        return err_raise(c->e, ERR_FAILED_PRECONDITION, "\"%s\" failed size validation: %zu != %lld: failed precondition",
+                         g->status->ref, g->n, (long long)s->total);
     if (*s->expected && strcmp(s->expected, digest) != 0)
-        return err_raise(c->e, ERR_FAILED_PRECONDITION, "unexpected commit digest %s, expected %s: failed precondition", digest, s->expected);
+        return err_raise(c->e, ERR_FAILED_PRECONDITION, "unexpected commit digest %s, expected %s: failed precondition", digest,
+                         s->expected);
     TRY(fake_check_labels(q->n_labels, q->labels, "info.Labels", c->e));
     bool there = fake_find_blob(c->f, digest, NULL) != NULL;
     if (!there) {

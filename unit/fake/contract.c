@@ -6,7 +6,7 @@
 
 #include "base/buf.h"
 
-#define HELLO "hello contract"
+#define HELLO         "hello contract"
 #define ABSENT_DIGEST "sha256:00000000000000000000000000000000000000000000000000000000deadbeef"
 
 int contract_result(struct contract *k, const char *file, int line, const char *call, int r, int want, const char *text)
@@ -14,7 +14,8 @@ int contract_result(struct contract *k, const char *file, int line, const char *
     k->calls++;
     bool ok = r == -want && (!text || strstr(k->e.message, text));
     if (k->verbose || !ok)
-        fprintf(k->out, "%s %s:%d %s\n    gives %s \"%s\"\n", ok ? "ok  " : "DIFF", file, line, call, err_code_name((enum err_code)-r), r < 0 ? k->e.message : "");
+        fprintf(k->out, "%s %s:%d %s\n    gives %s \"%s\"\n", ok ? "ok  " : "DIFF", file, line, call,
+                err_code_name((enum err_code) - r), r < 0 ? k->e.message : "");
     if (!ok) {
         fprintf(k->out, "    expected %s \"%s\"\n", err_code_name((enum err_code)want), text ? text : "");
         k->differences++;
@@ -127,7 +128,8 @@ static void container_changes(struct contract *k, struct ctrd_container *c)
 static void containers(struct contract *k)
 {
     struct kv labels[] = {{(char *)"io.cri-containerd.kind", (char *)"sandbox"}, {(char *)"app", (char *)"web"}};
-    struct ctrd_extension extension = {.key = "io.cri-containerd.sandbox.metadata", .any = {"contract/Metadata", view_make("{\"a\":1}", 7)}};
+    struct ctrd_extension extension = {.key = "io.cri-containerd.sandbox.metadata",
+                                       .any = {"contract/Metadata", view_make("{\"a\":1}", 7)}};
     struct ctrd_container c = {
         .id = "contract-one",
         .image = "registry.example/pause:1",
@@ -147,10 +149,12 @@ static void images(struct contract *k)
 {
     struct kv labels[] = {{(char *)"io.cri-containerd.image", (char *)"managed"}};
     struct ctrd_image got = {0}, image = {
-        .name = "contract.example/app:1",
-        .labels = contract_labels(labels, 1),
-        .target = {.media_type = "application/vnd.oci.image.manifest.v1+json", .digest = ABSENT_DIGEST, .size = 123},
-    };
+                                     .name = "contract.example/app:1",
+                                     .labels = contract_labels(labels, 1),
+                                     .target = {.media_type = "application/vnd.oci.image.manifest.v1+json",
+                                                .digest = ABSENT_DIGEST,
+                                                .size = 123},
+                                 };
     struct ctrd_images list = {0};
     EXPECT(ctrd_image_get(C, CTX, image.name, &k->a, &got, E), NOT_FOUND, "not found");
     EXPECT(ctrd_image_create(C, CTX, &image, E), OK, NULL);
@@ -294,12 +298,15 @@ static void active_snapshots(struct contract *k, const struct kvlist *l)
     struct ctrd_mounts m = {0};
     struct ctrd_snapshot_info info = {0};
     struct ctrd_usage usage = {0};
-    EXPECT(ctrd_snapshot_prepare(C, CTX, k->snapshotter, "contract-a", "contract-nowhere", l, &k->a, &m, E), NOT_FOUND, "does not exist");
+    EXPECT(ctrd_snapshot_prepare(C, CTX, k->snapshotter, "contract-a", "contract-nowhere", l, &k->a, &m, E), NOT_FOUND,
+           "does not exist");
     EXPECT(ctrd_snapshot_prepare(C, CTX, k->snapshotter, "contract-a", "", l, &k->a, &m, E), OK, NULL);
     CHECK(m.n == 1 && strcmp(m.v[0].type, "bind") == 0 && *m.v[0].source == '/' && m.v[0].options.n == 2);
     EXPECT(ctrd_snapshot_prepare(C, CTX, k->snapshotter, "contract-a", "", l, &k->a, &m, E), ALREADY_EXISTS, "already exists");
-    EXPECT(ctrd_snapshot_prepare(C, CTX, "contract", "contract-b", "", l, &k->a, &m, E), INVALID_ARGUMENT, "snapshotter not loaded: contract");
-    EXPECT(ctrd_snapshot_prepare(C, CTX, k->snapshotter, "contract-b", "contract-a", l, &k->a, &m, E), INVALID_ARGUMENT, "is not committed");
+    EXPECT(ctrd_snapshot_prepare(C, CTX, "contract", "contract-b", "", l, &k->a, &m, E), INVALID_ARGUMENT,
+           "snapshotter not loaded: contract");
+    EXPECT(ctrd_snapshot_prepare(C, CTX, k->snapshotter, "contract-b", "contract-a", l, &k->a, &m, E), INVALID_ARGUMENT,
+           "is not committed");
     EXPECT(ctrd_snapshot_stat(C, CTX, k->snapshotter, "contract-a", &k->a, &info, E), OK, NULL);
     CHECK(info.kind == 2 && !*info.parent && strcmp(info.name, "contract-a") == 0 && info.created_at > 0);
     EXPECT(ctrd_snapshot_mounts(C, CTX, k->snapshotter, "contract-a", &k->a, &m, E), OK, NULL);
@@ -323,13 +330,15 @@ static void committed_snapshots(struct contract *k, const struct kvlist *l)
     EXPECT(ctrd_snapshot_prepare(C, CTX, k->snapshotter, "contract-c", "contract-layer", l, &k->a, &m, E), OK, NULL);
     EXPECT(ctrd_snapshot_commit(C, CTX, k->snapshotter, "contract-layer", "contract-c", l, E), ALREADY_EXISTS, "already exists");
     if (strcmp(k->snapshotter, "overlayfs") == 0) /* native fails earlier: it made no directory for the view */
-        EXPECT(ctrd_snapshot_commit(C, CTX, k->snapshotter, "contract-layer2", "contract-view", l, E), FAILED_PRECONDITION, "is not active");
+        EXPECT(ctrd_snapshot_commit(C, CTX, k->snapshotter, "contract-layer2", "contract-view", l, E), FAILED_PRECONDITION,
+               "is not active");
     EXPECT(ctrd_snapshot_stat(C, CTX, k->snapshotter, "contract-c", &k->a, &info, E), OK, NULL);
     CHECK(info.kind == 2 && strcmp(info.parent, "contract-layer") == 0 && info.labels.n == 1);
     EXPECT(ctrd_snapshot_list(C, CTX, k->snapshotter, &k->a, &list, E), OK, NULL);
     CHECK(list.n == 3);
     EXPECT(ctrd_snapshot_list(C, CTX, "contract", &k->a, &list, E), INVALID_ARGUMENT, "snapshotter not loaded");
-    EXPECT(ctrd_snapshot_remove(C, CTX, k->snapshotter, "contract-layer", E), FAILED_PRECONDITION, "cannot remove snapshot with child");
+    EXPECT(ctrd_snapshot_remove(C, CTX, k->snapshotter, "contract-layer", E), FAILED_PRECONDITION,
+           "cannot remove snapshot with child");
     EXPECT(ctrd_snapshot_remove(C, CTX, k->snapshotter, "contract-c", E), OK, NULL);
     EXPECT(ctrd_snapshot_remove(C, CTX, k->snapshotter, "contract-view", E), OK, NULL);
     EXPECT(ctrd_snapshot_remove(C, CTX, k->snapshotter, "contract-layer", E), OK, NULL);
@@ -353,9 +362,9 @@ unsigned contract_run(struct contract *k, const char *service)
         const char *name;
         void (*run)(struct contract *k);
     } services[] = {
-        {"server", server}, {"containers", containers}, {"images", images}, {"content", content},
-        {"leases", leases}, {"snapshots", snapshots},   {"diff", contract_diff}, {"tasks", contract_tasks},
-        {"events", contract_events},
+        {"server", server},      {"containers", containers}, {"images", images},
+        {"content", content},    {"leases", leases},         {"snapshots", snapshots},
+        {"diff", contract_diff}, {"tasks", contract_tasks},  {"events", contract_events},
     };
     arena_init(&k->a, ARENA_BUDGET_DEFAULT);
     for (size_t i = 0; i < ARRAY_SIZE(services); i++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Contract: what containerd answers, as one list of calls and expected results a service. It runs on the fake (unit/containerd/test_contract.c) and on a
- * real containerd (contract_real.c); where the two differ, the fake is wrong.
+ * Contract: what containerd answers, as one list of calls and expected results a service. It runs on the fake
+ * (unit/containerd/test_contract.c) and on a real containerd (contract_real.c); where the two differ, the fake is wrong.
  */
 #ifndef CRI_UNIT_FAKE_CONTRACT_H
 #define CRI_UNIT_FAKE_CONTRACT_H

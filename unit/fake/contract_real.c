@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The contract on a real containerd: `test-contract-real --address SOCKET [--rootfs DIR] [--snapshotter NAME] [--namespace NAME]
- * [--service NAME] [--verbose]`. The containerd should be one of its own (contract-real.sh starts it): the lists expect an empty namespace. Exit
- * status 0: no difference; 1: differences; 2: usage, or containerd cannot be reached.
+ * [--service NAME] [--verbose]`. The containerd should be one of its own (contract-real.sh starts it): the lists expect an empty
+ * namespace. Exit status 0: no difference; 1: differences; 2: usage, or containerd cannot be reached.
  */
 #include <getopt.h>
 #include <pthread.h>
@@ -22,7 +22,9 @@ static void *run_loop(void *l)
 
 static int usage(void)
 {
-    fputs("usage: test-contract-real --address SOCKET [--rootfs DIR] [--snapshotter NAME] [--namespace NAME] [--service NAME] [--verbose]\n", stderr);
+    fputs("usage: test-contract-real --address SOCKET [--rootfs DIR] [--snapshotter NAME] [--namespace NAME] [--service NAME] "
+          "[--verbose]\n",
+          stderr);
     return 2;
 }
 
@@ -65,8 +67,12 @@ int main(int argc, char **argv)
 {
     enum { RUN_LIMIT_S = 120 };
     static const struct option options[] = {
-        {"address", required_argument, NULL, 'a'}, {"rootfs", required_argument, NULL, 'r'},  {"snapshotter", required_argument, NULL, 's'},
-        {"namespace", required_argument, NULL, 'n'}, {"service", required_argument, NULL, 'S'}, {"verbose", no_argument, NULL, 'v'},
+        {"address", required_argument, NULL, 'a'},
+        {"rootfs", required_argument, NULL, 'r'},
+        {"snapshotter", required_argument, NULL, 's'},
+        {"namespace", required_argument, NULL, 'n'},
+        {"service", required_argument, NULL, 'S'},
+        {"verbose", no_argument, NULL, 'v'},
         {NULL, 0, NULL, 0},
     };
     struct ctx background = CTX_BACKGROUND, ctx = ctx_with_timeout(&background, RUN_LIMIT_S * NSEC_PER_SEC);
@@ -76,13 +82,26 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (c) {
-        case 'a': address = optarg; break;
-        case 'r': k.rootfs = optarg; break;
-        case 's': k.snapshotter = optarg; break;
-        case 'n': k.namespace_ = optarg; break;
-        case 'S': service = optarg; break;
-        case 'v': k.verbose = true; break;
-        default: return usage();
+        case 'a':
+            address = optarg;
+            break;
+        case 'r':
+            k.rootfs = optarg;
+            break;
+        case 's':
+            k.snapshotter = optarg;
+            break;
+        case 'n':
+            k.namespace_ = optarg;
+            break;
+        case 'S':
+            service = optarg;
+            break;
+        case 'v':
+            k.verbose = true;
+            break;
+        default:
+            return usage();
         }
     }
     if (!address || optind != argc)

@@ -9,9 +9,9 @@
 #include "fake.h"
 
 /* Inside a list: the client, the ctx, the error. */
-#define C (&k->c)
+#define C   (&k->c)
 #define CTX (k->ctx)
-#define E (&k->e)
+#define E   (&k->e)
 
 /* Makes a call that must end with this code and, when text is not NULL, a message that contains it. Gives the call's result. */
 #define EXPECT(call, want, text) (err_clear(&k->e), contract_result(k, __FILE__, __LINE__, #call, (call), ERR_##want, (text)))
@@ -22,7 +22,8 @@ int contract_result(struct contract *k, const char *file, int line, const char *
 bool contract_check(struct contract *k, const char *file, int line, const char *what, bool ok);
 struct kvlist contract_labels(struct kv *v, size_t n);
 void contract_sha256(struct view v, char ret[FAKE_DIGEST_MAX]);
-/* Opens a writer again after its call was cancelled; a real containerd needs a moment to see that. NULL: a difference was noted. */
+/* Opens a writer again after its call was cancelled; a real containerd needs a moment to see that. NULL: a difference was noted.
+ */
 struct ctrd_writer *contract_reopen(struct contract *k, const char *ref, int64_t total, const char *digest, int64_t *ret_offset);
 /* The ingest of a failed commit may be there or not (a real one keeps it); afterwards it is not. */
 void contract_reopen_and_abort(struct contract *k, const char *ref);

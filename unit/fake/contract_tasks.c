@@ -10,15 +10,17 @@
 #include "model.h"
 
 #define TASK "contract-task"
-#define OCI_PROCESS(args)                                                                                                       \
+#define OCI_PROCESS(args)                                                                                                        \
     "{\"user\":{\"uid\":0,\"gid\":0},\"cwd\":\"/\",\"env\":[\"PATH=/bin\"],\"args\":[" args "],\"noNewPrivileges\":true}"
 #define OCI_NAMESPACES "[{\"type\":\"pid\"},{\"type\":\"mount\"},{\"type\":\"ipc\"},{\"type\":\"uts\"}]"
 /* The rootfs comes as a mount of the task; the shim mounts it on "rootfs" in the bundle. */
-#define OCI_SPEC(args)                                                                                                          \
-    "{\"ociVersion\":\"1.0.2\",\"process\":" OCI_PROCESS(args) ",\"root\":{\"path\":\"rootfs\"},\"mounts\":[{\"destination\":\"/proc\"," \
-    "\"type\":\"proc\",\"source\":\"proc\"}],\"linux\":{\"cgroupsPath\":\"/cri-containerd-contract/" TASK "\",\"namespaces\":" OCI_NAMESPACES "}}"
-#define SLEEP "\"/bin/busybox\",\"sleep\",\"1000\""
-#define SPEC_TYPE "types.containerd.io/opencontainers/runtime-spec/1/Spec"
+#define OCI_SPEC(args)                                                                                                           \
+    "{\"ociVersion\":\"1.0.2\",\"process\":" OCI_PROCESS(                                                                        \
+        args) ",\"root\":{\"path\":\"rootfs\"},\"mounts\":[{\"destination\":\"/proc\","                                          \
+              "\"type\":\"proc\",\"source\":\"proc\"}],\"linux\":{\"cgroupsPath\":\"/cri-containerd-contract/" TASK              \
+              "\",\"namespaces\":" OCI_NAMESPACES "}}"
+#define SLEEP        "\"/bin/busybox\",\"sleep\",\"1000\""
+#define SPEC_TYPE    "types.containerd.io/opencontainers/runtime-spec/1/Spec"
 #define PROCESS_TYPE "types.containerd.io/opencontainers/runtime-spec/1/Process"
 
 void contract_sha256(struct view v, char ret[FAKE_DIGEST_MAX])
@@ -96,7 +98,9 @@ void contract_diff(struct contract *k)
     contract_sha256(view_make((char *)tar, sizeof(tar)), diff_id);
     contract_sha256(view_make((char *)packed, n), digest);
     struct ctrd_mounts m = {0};
-    struct ctrd_descriptor got = {0}, layer = {.media_type = "application/vnd.oci.image.layer.v1.tar+gzip", .digest = digest, .size = (int64_t)n};
+    struct ctrd_descriptor got = {0}, layer = {.media_type = "application/vnd.oci.image.layer.v1.tar+gzip",
+                                               .digest = digest,
+                                               .size = (int64_t)n};
     struct kv labels[] = {{(char *)"containerd.io/gc.root", (char *)"yes"}};
     struct kvlist l = contract_labels(labels, 1);
     EXPECT(ctrd_snapshot_prepare(C, CTX, k->snapshotter, "contract-diff", "", &l, &k->a, &m, E), OK, NULL);
@@ -155,7 +159,8 @@ static void running_task(struct contract *k)
     EXPECT(create_task(k, &same), ALREADY_EXISTS, "already exists");
     EXPECT(ctrd_task_get(C, CTX, TASK, NULL, &k->a, &p, E), OK, NULL);
     CHECK(p.status == CTRD_TASK_CREATED && p.pid == pid && strcmp(p.container_id, TASK) == 0 && !*p.exec_id && p.exited_at == 0);
-    struct ctrd_exec early = {.container_id = TASK, .exec_id = "early", .process = {PROCESS_TYPE, VIEW_LIT(OCI_PROCESS("\"/x\""))}};
+    struct ctrd_exec early = {
+        .container_id = TASK, .exec_id = "early", .process = {PROCESS_TYPE, VIEW_LIT(OCI_PROCESS("\"/x\""))}};
     EXPECT(ctrd_task_exec(C, CTX, &early, E), OK, NULL);
     EXPECT(ctrd_task_delete_process(C, CTX, TASK, "early", &x, E), OK, NULL);
     EXPECT(ctrd_task_start(C, CTX, TASK, NULL, &same, E), OK, NULL);
@@ -165,7 +170,8 @@ static void running_task(struct contract *k)
     EXPECT(ctrd_task_get(C, CTX, TASK, "", &k->a, &p, E), OK, NULL);
     CHECK(p.status == CTRD_TASK_RUNNING);
     EXPECT(ctrd_task_list(C, CTX, &k->a, &list, E), OK, NULL);
-    CHECK(list.n == 1 && strcmp(list.v[0].container_id, TASK) == 0 && list.v[0].status == CTRD_TASK_RUNNING && list.v[0].pid == pid);
+    CHECK(list.n == 1 && strcmp(list.v[0].container_id, TASK) == 0 && list.v[0].status == CTRD_TASK_RUNNING &&
+          list.v[0].pid == pid);
     EXPECT(ctrd_task_get(C, CTX, TASK, "nosuch", &k->a, &p, E), NOT_FOUND, "not found");
     EXPECT(ctrd_task_kill(C, CTX, TASK, "nosuch", SIGKILL, false, E), NOT_FOUND, "not found");
 }
@@ -175,7 +181,8 @@ static void execs(struct contract *k)
     struct ctrd_process p = {0};
     struct ctrd_exit x = {0};
     uint32_t pid = 0;
-    struct ctrd_exec exec = {.container_id = TASK, .exec_id = "one", .process = {PROCESS_TYPE, VIEW_LIT(OCI_PROCESS("\"/bin/busybox\",\"true\""))}};
+    struct ctrd_exec exec = {
+        .container_id = TASK, .exec_id = "one", .process = {PROCESS_TYPE, VIEW_LIT(OCI_PROCESS("\"/bin/busybox\",\"true\""))}};
     EXPECT(ctrd_task_exec(C, CTX, &exec, E), OK, NULL);
     EXPECT(ctrd_task_exec(C, CTX, &exec, E), ALREADY_EXISTS, "already exists");
     EXPECT(ctrd_task_get(C, CTX, TASK, "one", &k->a, &p, E), OK, NULL);
@@ -291,8 +298,11 @@ void contract_events(struct contract *k)
     struct ctrd_events *s = NULL;
     struct ctrd_event event = {0};
     struct ctrd_event_info info = {0};
-    struct ctrd_image image = {.name = "contract.example/event:1", .target = {.media_type = "x/y", .digest = "sha256:"
-        "00000000000000000000000000000000000000000000000000000000deadbeef", .size = 1}};
+    struct ctrd_image image = {.name = "contract.example/event:1",
+                               .target = {.media_type = "x/y",
+                                          .digest = "sha256:"
+                                                    "00000000000000000000000000000000000000000000000000000000deadbeef",
+                                          .size = 1}};
     /* Opening never waits for containerd; the first answer tells. */
     if (EXPECT(ctrd_events_open(C, CTX, bad, &s, E), OK, NULL) == 0)
         EXPECT(ctrd_events_next(C, CTX, s, &k->a, &event, E), UNKNOWN, "invalid argument");
@@ -300,7 +310,8 @@ void contract_events(struct contract *k)
     s = NULL;
     if (EXPECT(ctrd_events_open(C, CTX, all, &s, E), OK, NULL) < 0)
         return;
-    EXPECT(ctrd_lease_delete(C, CTX, "contract-absent", false, E), NOT_FOUND, NULL); /* a call behind it: the subscription stands */
+    EXPECT(ctrd_lease_delete(C, CTX, "contract-absent", false, E), NOT_FOUND,
+           NULL); /* a call behind it: the subscription stands */
     a_moment();
     EXPECT(ctrd_image_create(C, CTX, &image, E), OK, NULL);
     CHECK(next_of(k, s, CTRD_EVENT_IMAGE, &info) && strcmp(info.image_name, image.name) == 0 && !info.image_deleted);

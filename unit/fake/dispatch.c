@@ -20,8 +20,8 @@ static const struct fake_handler *find_handler(const struct proto_method *m)
 }
 
 /* What the rpc client does with an answer: unpacks it into the caller's arena; what is no message is the peer's fault. */
-static int deliver(struct fake *f, const struct fake_bytes *bytes, const ProtobufCMessageDescriptor *d, struct arena *a, ProtobufCMessage **ret,
-                   struct err *e)
+static int deliver(struct fake *f, const struct fake_bytes *bytes, const ProtobufCMessageDescriptor *d, struct arena *a,
+                   ProtobufCMessage **ret, struct err *e)
 {
     struct view v = f->answer ? view_make(f->answer, f->answer_n) : view_make((const char *)bytes->p, bytes->n);
     int r = rpc_message_unpack(d, v, a, ret, e);
@@ -66,8 +66,8 @@ static int begin(struct fake *f, const struct ctx *ctx, const char *path, const 
     return 0;
 }
 
-static int unary_locked(struct fake *f, const struct ctx *ctx, const char *path, const ProtobufCMessage *request, struct arena *scratch,
-                        struct fake_bytes **ret, struct err *e)
+static int unary_locked(struct fake *f, const struct ctx *ctx, const char *path, const ProtobufCMessage *request,
+                        struct arena *scratch, struct fake_bytes **ret, struct err *e)
 {
     const struct proto_method *m;
     const struct fake_handler *h;
@@ -169,7 +169,8 @@ static int fake_open(void *user, const struct ctx *ctx, const char *path, struct
     return r;
 }
 
-static int send_locked(struct fake_stream *s, const struct ctx *ctx, const ProtobufCMessage *m, bool last, struct arena *scratch, struct err *e)
+static int send_locked(struct fake_stream *s, const struct ctx *ctx, const ProtobufCMessage *m, bool last, struct arena *scratch,
+                       struct err *e)
 {
     if (ctx)
         TRY(ctx_check(ctx, s->method->path, e));
@@ -190,7 +191,8 @@ static int send_locked(struct fake_stream *s, const struct ctx *ctx, const Proto
     return 0;
 }
 
-static int fake_send(void *user, struct rpc_client_stream *stream, const struct ctx *ctx, const ProtobufCMessage *m, bool last, struct err *e)
+static int fake_send(void *user, struct rpc_client_stream *stream, const struct ctx *ctx, const ProtobufCMessage *m, bool last,
+                     struct err *e)
 {
     struct fake *f = user;
     struct fake_stream *s = (void *)stream;
@@ -230,8 +232,8 @@ static int take(struct fake_stream *s, const struct ctx *ctx, struct fake_bytes 
     }
 }
 
-static int fake_recv(void *user, struct rpc_client_stream *stream, const struct ctx *ctx, const ProtobufCMessageDescriptor *message,
-                     struct arena *a, ProtobufCMessage **ret, struct err *e)
+static int fake_recv(void *user, struct rpc_client_stream *stream, const struct ctx *ctx,
+                     const ProtobufCMessageDescriptor *message, struct arena *a, ProtobufCMessage **ret, struct err *e)
 {
     struct fake *f = user;
     struct fake_stream *s = (void *)stream;

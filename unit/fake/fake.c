@@ -64,8 +64,10 @@ struct fake *fake_new(void)
     f->channel = (struct rpc_channel){.ops = &fake_channel_ops, .user = f};
     add_plugin(f, "io.containerd.content.v1", "content", NULL, "/var/lib/containerd/io.containerd.content.v1.content");
     add_plugin(f, "io.containerd.snapshotter.v1", "native", NULL, "/var/lib/containerd/io.containerd.snapshotter.v1.native");
-    add_plugin(f, "io.containerd.snapshotter.v1", "overlayfs", NULL, "/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs");
-    add_plugin(f, "io.containerd.snapshotter.v1", "zfs", "path must be a zfs filesystem to be used with the zfs snapshotter: skip plugin", NULL);
+    add_plugin(f, "io.containerd.snapshotter.v1", "overlayfs", NULL,
+               "/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs");
+    add_plugin(f, "io.containerd.snapshotter.v1", "zfs",
+               "path must be a zfs filesystem to be used with the zfs snapshotter: skip plugin", NULL);
     add_plugin(f, "io.containerd.runtime.v2", "task", NULL, NULL);
     add_plugin(f, "io.containerd.grpc.v1", "containers", NULL, NULL);
     add_plugin(f, "io.containerd.grpc.v1", "tasks", NULL, NULL);

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fake containerd (seam B): containerd's services as a model in memory, behind an rpc_channel. What a caller sees is what a real containerd
- * 1.6 answers, error codes and texts included; unit/fake/contract.c holds both against one table, and a difference is a bug of the fake.
+ * Fake containerd (seam B): containerd's services as a model in memory, behind an rpc_channel. What a caller sees is what a real
+ * containerd 1.6 answers, error codes and texts included; unit/fake/contract.c holds both against one table, and a difference is
+ * a bug of the fake.
  *
- * Every message makes its way through bytes: it is packed, unpacked, worked on, and so is the answer. The model's own memory comes from the C
- * library and not from base/mem, and injected allocation failures pause inside it: a sweep or a leak count sees the code under test alone.
+ * Every message makes its way through bytes: it is packed, unpacked, worked on, and so is the answer. The model's own memory
+ * comes from the C library and not from base/mem, and injected allocation failures pause inside it: a sweep or a leak count sees
+ * the code under test alone.
  *
- * Time. Without threads (the default) a call that would block moves the virtual clock (base/clock.h) to the next scripted exit or to the ctx's deadline, and
- * fails with INTERNAL when neither is there, so that no test can hang. With fake_set_threads(f, true) it waits for other threads, on the real clock.
- * Every function may be called from any thread.
+ * Time. Without threads (the default) a call that would block moves the virtual clock (base/clock.h) to the next scripted exit or
+ * to the ctx's deadline, and fails with INTERNAL when neither is there, so that no test can hang. With fake_set_threads(f, true)
+ * it waits for other threads, on the real clock. Every function may be called from any thread.
  */
 #ifndef CRI_UNIT_FAKE_H
 #define CRI_UNIT_FAKE_H
@@ -43,11 +45,11 @@ void fake_add_plugin(struct fake *f, const char *type, const char *id, const cha
 
 /* --- scripts ---------------------------------------------------------------------------------------------------------------- */
 
-/* How a process behaves. The newest script that matches counts; without one a task runs until it is killed, and an exec ends at once
- * with status 0. */
+/* How a process behaves. The newest script that matches counts; without one a task runs until it is killed, and an exec ends at
+ * once with status 0. */
 struct fake_script {
-    bool exec;                  /* for execs; else for tasks */
-    const char *match;          /* substring of the exec's process JSON, or of the task's container id, image or spec; NULL: any */
+    bool exec;         /* for execs; else for tasks */
+    const char *match; /* substring of the exec's process JSON, or of the task's container id, image or spec; NULL: any */
     enum err_code create_fails; /* Tasks.Create or Tasks.Exec fails with this code */
     enum err_code start_fails;  /* Tasks.Start fails with this code */
     const char *message;        /* ... and this text */
@@ -55,8 +57,8 @@ struct fake_script {
     bool exits;                 /* it ends by itself */
     bool runs;                  /* exec: it does not end by itself */
     uint32_t status;
-    uint64_t after;             /* ... this many ns after its start; 0: at once */
-    bool ignores_term;          /* only SIGKILL ends it */
+    uint64_t after;    /* ... this many ns after its start; 0: at once */
+    bool ignores_term; /* only SIGKILL ends it */
 };
 /* Strings are copied. */
 void fake_script(struct fake *f, const struct fake_script *s);
@@ -78,7 +80,8 @@ void fake_set_diff_id(struct fake *f, const char *layer_digest, const char *diff
 /* Snapshots get this directory as their only mount (a bind), in place of an invented overlay; NULL ends it. */
 void fake_set_rootfs(struct fake *f, const char *dir);
 
-/* --- contents that a test puts there or looks at ------------------------------------------------------------------------------- */
+/* --- contents that a test puts there or looks at -------------------------------------------------------------------------------
+ */
 
 /* Stores a blob and writes its digest ("sha256:<hex>") to ret, which holds FAKE_DIGEST_MAX bytes. */
 enum { FAKE_DIGEST_MAX = 72 };
@@ -88,13 +91,15 @@ void fake_add_layer(struct fake *f, const char *name, const char *parent);
 
 /* What there is now. "Nothing left behind" is all zero, apart from what the test put there. */
 struct fake_live {
-    size_t containers, tasks, execs, snapshots /* active and views */, layers /* committed */, leases, ingests, images, blobs, subscriptions;
+    size_t containers, tasks, execs, snapshots /* active and views */, layers /* committed */, leases, ingests, images, blobs,
+        subscriptions;
 };
 struct fake_live fake_live(struct fake *f);
 /* Sum of containers, tasks, execs, active snapshots, leases and ingests. */
 size_t fake_left_behind(struct fake *f);
 
-/* --- injection and log ------------------------------------------------------------------------------------------------------- */
+/* --- injection and log -------------------------------------------------------------------------------------------------------
+ */
 
 enum fake_fault {
     FAKE_FAIL_BEFORE,  /* the call does nothing and fails */
@@ -104,7 +109,8 @@ enum fake_fault {
 /* The k-th call from now (0 is the next; streams count once, when opened) fails. code is ignored for FAKE_FAIL_GARBLED. */
 void fake_fail_call(struct fake *f, uint64_t k, enum fake_fault fault, enum err_code code);
 /* Calls of a method ("Tasks/Start") fail with a text (NULL: a standard one), `times` of them (0: all). */
-void fake_fail_method(struct fake *f, const char *method, enum fake_fault fault, enum err_code code, const char *message, unsigned times);
+void fake_fail_method(struct fake *f, const char *method, enum fake_fault fault, enum err_code code, const char *message,
+                      unsigned times);
 /* Ends both kinds. */
 void fake_fail_off(struct fake *f);
 /* Every answer, streamed ones too, has these bytes in place of its own (kept by reference; NULL ends it). */

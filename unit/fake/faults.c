@@ -43,7 +43,8 @@ void fake_fail_call(struct fake *f, uint64_t k, enum fake_fault fault, enum err_
     add_rule(f, &(struct fake_fault_rule){.fault = fault, .code = code, .at = k});
 }
 
-void fake_fail_method(struct fake *f, const char *method, enum fake_fault fault, enum err_code code, const char *message, unsigned times)
+void fake_fail_method(struct fake *f, const char *method, enum fake_fault fault, enum err_code code, const char *message,
+                      unsigned times)
 {
     add_rule(f, &(struct fake_fault_rule){
                     .fault = fault,
@@ -66,11 +67,16 @@ void fake_fail_off(struct fake *f)
 static const char *standard_text(enum err_code code)
 {
     switch (code) {
-    case ERR_NOT_FOUND: return "injected: not found";
-    case ERR_ALREADY_EXISTS: return "injected: already exists";
-    case ERR_UNAVAILABLE: return "injected: connection error";
-    case ERR_DEADLINE_EXCEEDED: return "injected: context deadline exceeded";
-    default: return "injected failure";
+    case ERR_NOT_FOUND:
+        return "injected: not found";
+    case ERR_ALREADY_EXISTS:
+        return "injected: already exists";
+    case ERR_UNAVAILABLE:
+        return "injected: connection error";
+    case ERR_DEADLINE_EXCEEDED:
+        return "injected: context deadline exceeded";
+    default:
+        return "injected failure";
     }
 }
 

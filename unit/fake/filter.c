@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * containerd's filter language, as its list and subscribe calls take it: `labels."a.b"==c,id~=^x` (all of them), several filters (any of
- * them). Source: containerd, package filters, the grammar in its documentation comment.
+ * containerd's filter language, as its list and subscribe calls take it: `labels."a.b"==c,id~=^x` (all of them), several filters
+ * (any of them). Source: containerd, package filters, the grammar in its documentation comment.
  */
 #include "model.h"
 
@@ -81,10 +81,14 @@ static bool regex_matches(const char *pattern, const char *value)
 static bool matches(const struct selector *s, const char *value)
 {
     switch (s->op) {
-    case '=': return value && strcmp(value, s->value) == 0;
-    case '!': return !value || strcmp(value, s->value) != 0;
-    case '~': return value && regex_matches(s->value, value);
-    default: return value != NULL;
+    case '=':
+        return value && strcmp(value, s->value) == 0;
+    case '!':
+        return !value || strcmp(value, s->value) != 0;
+    case '~':
+        return value && regex_matches(s->value, value);
+    default:
+        return value != NULL;
     }
 }
 

@@ -30,7 +30,8 @@ static int validate(const MSG(Image) *m, struct err *e)
         return err_raise(e, ERR_INVALID_ARGUMENT, "image name must not be empty: invalid argument");
     TRY(fake_check_labels(m->n_labels, m->labels, "image.Labels", e));
     if (!m->target || !fake_digest_ok(m->target->digest))
-        return err_raise(e, ERR_INVALID_ARGUMENT, "Target.Digest \"%s\" invalid: invalid checksum digest format: invalid argument",
+        return err_raise(e, ERR_INVALID_ARGUMENT,
+                         "Target.Digest \"%s\" invalid: invalid checksum digest format: invalid argument",
                          m->target ? m->target->digest : "");
     if (m->target->size <= 0)
         return err_raise(e, ERR_INVALID_ARGUMENT, "Target.Size must be greater than zero: invalid argument");
@@ -127,7 +128,7 @@ static int update(struct fake_ctx *c, const void *request, void *answer)
     return 0;
 }
 
-static int delete(struct fake_ctx *c, const void *request, void *answer)
+static int delete (struct fake_ctx *c, const void *request, void *answer)
 {
     const MSG(DeleteImageRequest) *q = request;
     size_t at;
@@ -142,10 +143,7 @@ static int delete(struct fake_ctx *c, const void *request, void *answer)
 }
 
 const struct fake_handler fake_handlers_images[] = {
-    {CONTAINERD_METHOD_IMAGES_GET, get, NULL},
-    {CONTAINERD_METHOD_IMAGES_LIST, list, NULL},
-    {CONTAINERD_METHOD_IMAGES_CREATE, create, NULL},
-    {CONTAINERD_METHOD_IMAGES_UPDATE, update, NULL},
-    {CONTAINERD_METHOD_IMAGES_DELETE, delete, NULL},
-    {-1, NULL, NULL},
+    {CONTAINERD_METHOD_IMAGES_GET, get, NULL},       {CONTAINERD_METHOD_IMAGES_LIST, list, NULL},
+    {CONTAINERD_METHOD_IMAGES_CREATE, create, NULL}, {CONTAINERD_METHOD_IMAGES_UPDATE, update, NULL},
+    {CONTAINERD_METHOD_IMAGES_DELETE, delete, NULL}, {-1, NULL, NULL},
 };

@@ -30,10 +30,10 @@ static void set_zero(void *argument, size_t n)
 }
 
 /* 1: a text; 2: a struct whose first member is its name. */
-#define KIND(x)                                                                                                                    \
-    _Generic((x), const char *: 1, const struct ctrd_container *: 2, const struct ctrd_task_create *: 2, const struct ctrd_exec *: 2, \
-             const struct ctrd_image *: 2, default: 0)
-#define SIZE_OF_RESULT(x)                                                                                                          \
+#define KIND(x)                                                                                                                  \
+    _Generic((x), const char * : 1, const struct ctrd_container * : 2, const struct ctrd_task_create * : 2,                      \
+             const struct ctrd_exec * : 2, const struct ctrd_image * : 2, default : 0)
+#define SIZE_OF_RESULT(x)                                                                                                        \
     _Generic((x), uint32_t *: sizeof(uint32_t), int64_t *: sizeof(int64_t), size_t *: sizeof(size_t), const char **: sizeof(char *), \
              struct ctrd_container *: sizeof(struct ctrd_container), struct ctrd_container **: sizeof(void *),                     \
              struct ctrd_process *: sizeof(struct ctrd_process), struct ctrd_processes *: sizeof(struct ctrd_processes),           \
@@ -46,14 +46,14 @@ static void set_zero(void *argument, size_t n)
              struct ctrd_event *: sizeof(struct ctrd_event), struct ctrd_events **: sizeof(void *),                                \
              struct ctrd_writer **: sizeof(void *), default: (size_t)0)
 
-#define EACH_1(f, x) f(x)
-#define EACH_2(f, x, ...) f(x) EACH_1(f, __VA_ARGS__)
-#define EACH_3(f, x, ...) f(x) EACH_2(f, __VA_ARGS__)
-#define EACH_4(f, x, ...) f(x) EACH_3(f, __VA_ARGS__)
-#define EACH_5(f, x, ...) f(x) EACH_4(f, __VA_ARGS__)
-#define EACH_6(f, x, ...) f(x) EACH_5(f, __VA_ARGS__)
+#define EACH_1(f, x)                             f(x)
+#define EACH_2(f, x, ...)                        f(x) EACH_1(f, __VA_ARGS__)
+#define EACH_3(f, x, ...)                        f(x) EACH_2(f, __VA_ARGS__)
+#define EACH_4(f, x, ...)                        f(x) EACH_3(f, __VA_ARGS__)
+#define EACH_5(f, x, ...)                        f(x) EACH_4(f, __VA_ARGS__)
+#define EACH_6(f, x, ...)                        f(x) EACH_5(f, __VA_ARGS__)
 #define PICK_(_1, _2, _3, _4, _5, _6, name, ...) name
-#define EACH(f, ...) PICK_(__VA_ARGS__, EACH_6, EACH_5, EACH_4, EACH_3, EACH_2, EACH_1, )(f, __VA_ARGS__)
+#define EACH(f, ...)                             PICK_(__VA_ARGS__, EACH_6, EACH_5, EACH_4, EACH_3, EACH_2, EACH_1, )(f, __VA_ARGS__)
 
 #define ADD_TEXT(x) add_text(m, &(x), KIND(x));
 #define SET_ZERO(x) set_zero(&(x), SIZE_OF_RESULT(x));
@@ -75,21 +75,21 @@ static int scripted(struct mock_ctrd *m, enum mock_op op, const char *name, stru
     return err_raise(e, ERR_UNIMPLEMENTED, "mock: %s", name);
 }
 
-#define MOCK_FUNCTION_(name, params, args)                                                        \
-    static int mock_##name(void *user, const struct ctx *ctx, CTRD_STRIP_ params, struct err *e)  \
-    {                                                                                             \
-        struct mock_ctrd *m = user;                                                               \
-        if (begin_call(m, #name)) {                                                               \
-            EACH(ADD_TEXT, CTRD_STRIP_ args)                                                      \
-            m->n_calls++;                                                                         \
-        }                                                                                         \
-        if (m->fn.name)                                                                           \
-            return m->fn.name(m->user, ctx, CTRD_STRIP_ args, e);                                 \
-        int r = scripted(m, MOCK_##name, #name, e);                                               \
-        if (r == 0) {                                                                             \
-            EACH(SET_ZERO, CTRD_STRIP_ args)                                                      \
-        }                                                                                         \
-        return r;                                                                                 \
+#define MOCK_FUNCTION_(name, params, args)                                                                                       \
+    static int mock_##name(void *user, const struct ctx *ctx, CTRD_STRIP_ params, struct err *e)                                 \
+    {                                                                                                                            \
+        struct mock_ctrd *m = user;                                                                                              \
+        if (begin_call(m, #name)) {                                                                                              \
+            EACH(ADD_TEXT, CTRD_STRIP_ args)                                                                                     \
+            m->n_calls++;                                                                                                        \
+        }                                                                                                                        \
+        if (m->fn.name)                                                                                                          \
+            return m->fn.name(m->user, ctx, CTRD_STRIP_ args, e);                                                                \
+        int r = scripted(m, MOCK_##name, #name, e);                                                                              \
+        if (r == 0) {                                                                                                            \
+            EACH(SET_ZERO, CTRD_STRIP_ args)                                                                                     \
+        }                                                                                                                        \
+        return r;                                                                                                                \
     }
 CTRD_OPS(MOCK_FUNCTION_)
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Mocks of containerd's operations (seam A), one for each entry of CTRD_OPS, so that an operation cannot be forgotten. A test says
- * what each operation does; one that it did not speak of answers UNIMPLEMENTED and makes the test fail at mock_ctrd_free.
+ * Mocks of containerd's operations (seam A), one for each entry of CTRD_OPS, so that an operation cannot be forgotten. A test
+ * says what each operation does; one that it did not speak of answers UNIMPLEMENTED and makes the test fail at mock_ctrd_free.
  *
  *     struct mock_ctrd *m = mock_ctrd_new();
  *     m->fn.container_get = my_container_get;                  a function of the test; it gets m->user

@@ -46,7 +46,7 @@ struct fake_process {
     char *stdin_path, *stdout_path, *stderr_path;
     int stdin_fd, stdout_fd, stderr_fd; /* -1: not open */
     bool terminal;
-    char *text; /* what scripts match */
+    char *text;   /* what scripts match */
     uint64_t due; /* scripted exit, CLOCK_NEVER for none */
     uint32_t due_status;
     const struct fake_script *script; /* or NULL */
@@ -77,8 +77,8 @@ struct fake_stream {
     const struct proto_method *method;
     struct fake_list messages; /* struct fake_bytes: packed answers that wait */
     bool ended, closed;
-    struct err end;            /* code 0: OK */
-    struct err last_error;     /* FAKE_FAIL_AFTER: what the peer sees in place of the end */
+    struct err end;        /* code 0: OK */
+    struct err last_error; /* FAKE_FAIL_AFTER: what the peer sees in place of the end */
     bool asked, subscription;
     char **filters;
     size_t n_filters;
@@ -123,7 +123,8 @@ struct fake_ctx {
     struct err *e;
 };
 
-/* The handlers: fill `answer`, whose parts may point into the model or the scratch arena. 0 or a negative code. The lock is held. */
+/* The handlers: fill `answer`, whose parts may point into the model or the scratch arena. 0 or a negative code. The lock is held.
+ */
 typedef int fake_unary_fn(struct fake_ctx *c, const void *request, void *answer);
 /* Handles one message on a stream: queues answers with fake_stream_push and ends it with fake_stream_end, or keeps it open. */
 typedef int fake_stream_fn(struct fake_ctx *c, struct fake_stream *s, const void *request);
@@ -133,7 +134,7 @@ struct fake_handler {
     fake_unary_fn *unary;
     fake_stream_fn *stream;
 };
-#define FAKE_TABLES(X) X(server) X(containers) X(tasks) X(images) X(content) X(snapshots) X(events)
+#define FAKE_TABLES(X)            X(server) X(containers) X(tasks) X(images) X(content) X(snapshots) X(events)
 #define FAKE_TABLE_DECLARE_(name) extern const struct fake_handler fake_handlers_##name[];
 FAKE_TABLES(FAKE_TABLE_DECLARE_) /* each ends with a method of -1 */
 
@@ -156,8 +157,8 @@ void fake_touch(Google__Protobuf__Timestamp **at);
 /* Sets a string member of such a message. */
 void fake_set(char **member, const char *value);
 
-/* containerd's filter language. fields tells the value of a dotted path (given as its parts), or NULL when there is none. True when any of the filters
- * matches or there are none. Raises INVALID_ARGUMENT for one that cannot be read: -1. */
+/* containerd's filter language. fields tells the value of a dotted path (given as its parts), or NULL when there is none. True
+ * when any of the filters matches or there are none. Raises INVALID_ARGUMENT for one that cannot be read: -1. */
 typedef const char *fake_field_fn(const void *object, const char *const *parts, size_t n);
 int fake_match(char **filters, size_t n_filters, fake_field_fn *field, const void *object, struct err *e);
 /* The value of a key in a map<string, string> member. */

@@ -19,7 +19,8 @@ const struct fake_script *fake_find_script(struct fake *f, bool exec, const char
     return NULL;
 }
 
-struct fake_process *fake_process_new(struct fake *f, const char *id, const char *exec_id, const char *text, const struct fake_script *script)
+struct fake_process *fake_process_new(struct fake *f, const char *id, const char *exec_id, const char *text,
+                                      const struct fake_script *script)
 {
     struct fake_process *p = fake_zalloc(sizeof(*p));
     p->container_id = fake_strdup(id);

@@ -10,7 +10,8 @@
 /* The newest script for this text, or NULL. */
 const struct fake_script *fake_find_script(struct fake *f, bool exec, const char *text);
 /* A process in the model; it belongs to the fake's list. */
-struct fake_process *fake_process_new(struct fake *f, const char *id, const char *exec_id, const char *text, const struct fake_script *script);
+struct fake_process *fake_process_new(struct fake *f, const char *id, const char *exec_id, const char *text,
+                                      const struct fake_script *script);
 void fake_process_io(struct fake_process *p, const char *in, const char *out, const char *err, bool terminal);
 /* Opens those of its pipes whose other end is open (the shim would wait; a test opens its end first). */
 void fake_process_open_io(struct fake_process *p);

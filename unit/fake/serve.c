@@ -20,7 +20,8 @@ static struct ctx ctx_of(const struct rpc_call *call)
     return ctx;
 }
 
-static int serve_unary(void *service, struct rpc_call *call, const ProtobufCMessage *request, ProtobufCMessage *response, struct err *e)
+static int serve_unary(void *service, struct rpc_call *call, const ProtobufCMessage *request, ProtobufCMessage *response,
+                       struct err *e)
 {
     struct ctx ctx = ctx_of(call);
     ProtobufCMessage *m;

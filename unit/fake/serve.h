@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Serve: the fake containerd behind a gRPC server of ours (seam C), for tests of bytes: fragments, flow control, broken connections.
+ * Serve: the fake containerd behind a gRPC server of ours (seam C), for tests of bytes: fragments, flow control, broken
+ * connections.
  */
 #ifndef CRI_UNIT_FAKE_SERVE_H
 #define CRI_UNIT_FAKE_SERVE_H
@@ -13,7 +14,8 @@
 #include "rpc/client.h"
 #include "rpc/server.h"
 
-/* The methods of the fake for rpc_server_config, whose service is the struct fake. Calls block workers: tasks' waits and subscriptions hold one each. */
+/* The methods of the fake for rpc_server_config, whose service is the struct fake. Calls block workers: tasks' waits and
+ * subscriptions hold one each. */
 const struct rpc_method *fake_rpc_methods(size_t *ret_n);
 
 /* A server with the fake and a client, on one loop in a thread of its own, connected by a socketpair. */

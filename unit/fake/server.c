@@ -7,7 +7,7 @@
 #include "containerd/version_v1.pb-c.h"
 #include "model.h"
 
-#define NS(name) Containerd__Services__Namespaces__V1__##name
+#define NS(name)    Containerd__Services__Namespaces__V1__##name
 #define LEASE(name) Containerd__Services__Leases__V1__##name
 #define INTRO(name) Containerd__Services__Introspection__V1__##name
 
@@ -141,12 +141,8 @@ static int lease_list(struct fake_ctx *c, const void *request, void *answer)
 }
 
 const struct fake_handler fake_handlers_server[] = {
-    {CONTAINERD_METHOD_VERSION_VERSION, version, NULL},
-    {CONTAINERD_METHOD_INTROSPECTION_PLUGINS, plugins, NULL},
-    {CONTAINERD_METHOD_NAMESPACES_GET, namespace_get, NULL},
-    {CONTAINERD_METHOD_NAMESPACES_CREATE, namespace_create, NULL},
-    {CONTAINERD_METHOD_LEASES_CREATE, lease_create, NULL},
-    {CONTAINERD_METHOD_LEASES_DELETE, lease_delete, NULL},
-    {CONTAINERD_METHOD_LEASES_LIST, lease_list, NULL},
-    {-1, NULL, NULL},
+    {CONTAINERD_METHOD_VERSION_VERSION, version, NULL},      {CONTAINERD_METHOD_INTROSPECTION_PLUGINS, plugins, NULL},
+    {CONTAINERD_METHOD_NAMESPACES_GET, namespace_get, NULL}, {CONTAINERD_METHOD_NAMESPACES_CREATE, namespace_create, NULL},
+    {CONTAINERD_METHOD_LEASES_CREATE, lease_create, NULL},   {CONTAINERD_METHOD_LEASES_DELETE, lease_delete, NULL},
+    {CONTAINERD_METHOD_LEASES_LIST, lease_list, NULL},       {-1, NULL, NULL},
 };

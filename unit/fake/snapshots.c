@@ -7,7 +7,7 @@
 #include "containerd/diff_v1.pb-c.h"
 #include "model.h"
 
-#define MSG(name) Containerd__Services__Snapshots__V1__##name
+#define MSG(name)  Containerd__Services__Snapshots__V1__##name
 #define KIND(name) CONTAINERD__SERVICES__SNAPSHOTS__V1__KIND__##name
 
 void fake_snapshot_free(void *p)
@@ -77,7 +77,8 @@ static char *path_of(struct fake_ctx *c, const struct fake_snapshot *s, const ch
                         (unsigned long long)s->number, what);
 }
 
-static Containerd__Types__Mount *mount_new(struct fake_ctx *c, const char *type, const char *source, const struct strlist *options)
+static Containerd__Types__Mount *mount_new(struct fake_ctx *c, const char *type, const char *source,
+                                           const struct strlist *options)
 {
     Containerd__Types__Mount *m = ARENA_NEW(c->a, Containerd__Types__Mount);
     containerd__types__mount__init(m);

@@ -46,7 +46,8 @@ static int create(struct fake_ctx *c, const void *request, void *answer)
                               (const char *)container->spec->value.data);
     const struct fake_script *script = fake_find_script(c->f, false, text);
     if (script && script->create_fails)
-        return err_raise(c->e, script->create_fails, "%s", script->message ? script->message : "failed to create shim task: unknown");
+        return err_raise(c->e, script->create_fails, "%s",
+                         script->message ? script->message : "failed to create shim task: unknown");
     struct fake_process *t = fake_process_new(c->f, q->container_id, "", text, script);
     fake_process_io(t, q->stdin, q->stdout, q->stderr, q->terminal);
     t->pid = (uint32_t)c->f->next_number++;
@@ -87,7 +88,8 @@ static int start(struct fake_ctx *c, const void *request, void *answer)
     struct fake_process *t;
     TRY(find(c, q->container_id, q->exec_id, &t));
     if (t->status != CTRD_TASK_CREATED)
-        return err_raise(c->e, ERR_UNKNOWN, "cannot start a %s process: unknown", t->status == CTRD_TASK_STOPPED ? "stopped" : "running");
+        return err_raise(c->e, ERR_UNKNOWN, "cannot start a %s process: unknown",
+                         t->status == CTRD_TASK_STOPPED ? "stopped" : "running");
     const struct fake_script *s = t->script;
     if (s && s->start_fails) {
         /* The shim reports a task or exec that did not start as ended. */
@@ -122,7 +124,7 @@ static void drop(struct fake *f, const struct fake_process *p)
         }
 }
 
-static int delete(struct fake_ctx *c, const void *request, void *answer)
+static int delete (struct fake_ctx *c, const void *request, void *answer)
 {
     const MSG(DeleteTaskRequest) *q = request;
     MSG(DeleteResponse) *p = answer;

@@ -129,12 +129,14 @@ int fake_check_id(const char *id, struct err *e)
     if (n == 0)
         return err_raise(e, ERR_INVALID_ARGUMENT, "identifier must not be empty: invalid argument");
     if (n > ID_MAX)
-        return err_raise(e, ERR_INVALID_ARGUMENT, "identifier \"%s\" greater than maximum length (%d characters): invalid argument", id, ID_MAX);
+        return err_raise(e, ERR_INVALID_ARGUMENT,
+                         "identifier \"%s\" greater than maximum length (%d characters): invalid argument", id, ID_MAX);
     bool ok = true;
     for (size_t i = 0; i < n; i++)
         ok = ok && (alnum(id[i]) || (strchr("._-", id[i]) && i > 0 && i + 1 < n && alnum(id[i - 1])));
     if (!ok)
-        return err_raise(e, ERR_INVALID_ARGUMENT, "identifier \"%s\" must match ^[A-Za-z0-9]+(?:[._-](?:[A-Za-z0-9]+))*$: invalid argument", id);
+        return err_raise(e, ERR_INVALID_ARGUMENT,
+                         "identifier \"%s\" must match ^[A-Za-z0-9]+(?:[._-](?:[A-Za-z0-9]+))*$: invalid argument", id);
     return 0;
 }
 
@@ -145,8 +147,8 @@ int fake_check_labels(size_t n, void *entries, const char *what, struct err *e)
     for (size_t i = 0; i < n; i++)
         if (strlen(v[i]->key) + strlen(v[i]->value) > LABEL_MAX)
             return err_raise(e, ERR_INVALID_ARGUMENT,
-                             "%s: label key and value greater than maximum size (%d bytes), key: %.10s: invalid argument", what, LABEL_MAX,
-                             v[i]->key);
+                             "%s: label key and value greater than maximum size (%d bytes), key: %.10s: invalid argument", what,
+                             LABEL_MAX, v[i]->key);
     return 0;
 }
 
