@@ -12,6 +12,10 @@ if [ -z "${CONTRACT_INSIDE:-}" ]; then
         echo "contract-real: needs root" >&2
         exit 77
     fi
+    if ! unshare --mount --net --pid --fork --mount-proc true; then
+        echo "contract-real: no namespaces can be made here" >&2
+        exit 77
+    fi
     exec env CONTRACT_INSIDE=1 unshare --mount --net --pid --fork --kill-child --mount-proc "$0" "$@"
 fi
 program=$1/unit/test-contract-real
