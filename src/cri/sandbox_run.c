@@ -232,7 +232,7 @@ static int network_begin(struct run *run, struct err *e)
     undo_push(&run->undo, "remove the network namespace", undo_netns, run);
     TRY(run->s->os->netns_create(run->sb->meta.netns_path, e));
     undo_push(&run->undo, "tear down the network", undo_network, run);
-    run->thread_started = pthread_create(&run->thread, NULL, network_thread, run) == 0;
+    run->thread_started = !run->s->config.one_thread && pthread_create(&run->thread, NULL, network_thread, run) == 0;
     if (!run->thread_started)
         network_thread(run);
     return 0;

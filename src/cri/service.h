@@ -35,6 +35,7 @@ struct cri_config {
     bool systemd_cgroup;
     uint64_t exit_poll;         /* ns between looks at a task whose exit event is awaited; 0 looks at once (tests on the fake) */
     size_t log_line_max;
+    bool one_thread;            /* the network is set up on the handler's own thread (deterministic tests) */
 };
 
 struct users_cache; /* image_users.h */

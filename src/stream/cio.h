@@ -23,6 +23,8 @@ struct cio;
 enum { CIO_LOG_LINE_DEFAULT = 16384 };
 
 int cio_pump_new(struct cio_pump **ret, struct err *e);
+/* A pump without a thread, for deterministic tests: output is read inside cio_wait, by its caller, and nowhere else. */
+int cio_pump_new_inline(struct cio_pump **ret, struct err *e);
 /* Stops the thread; every cio must be freed before. NULL is allowed. */
 void cio_pump_free(struct cio_pump *p);
 

@@ -18,7 +18,9 @@ enum { CIO_CHUNK = 64 << 10, CIO_LOG_BATCH_MAX = 32 << 20, CIO_STDIN = 0, CIO_ST
 
 struct cio_pump {
     struct loop *loop;
+    bool has_thread;
     pthread_t thread;
+    uint64_t turns; /* reads that were tried */
     struct buf batch; /* log lines on their way to a file */
     char chunk[CIO_CHUNK];
 };

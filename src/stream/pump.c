@@ -41,6 +41,8 @@ static void run_job(void *arg)
 
 int pump_call(struct cio *c, int (*fn)(struct cio *c, void *arg, struct err *e), void *arg, struct err *e)
 {
+    if (!c->pump->has_thread)
+        return fn(c, arg, e);
     struct pump_job job = {.c = c, .fn = fn, .arg = arg, .e = e};
     pthread_mutex_init(&job.lock, NULL);
     pthread_cond_init(&job.cond, NULL);
@@ -62,14 +64,15 @@ static void *pump_thread(void *arg)
     return NULL;
 }
 
-int cio_pump_new(struct cio_pump **ret, struct err *e)
+static int pump_new(bool has_thread, struct cio_pump **ret, struct err *e)
 {
     struct cio_pump *p = mem_zalloc(sizeof *p);
     if (!p)
         return err_oom(e);
     buf_init(&p->batch, CIO_LOG_BATCH_MAX);
+    p->has_thread = has_thread;
     int r = loop_new(&p->loop, e);
-    if (r == 0) {
+    if (r == 0 && has_thread) {
         int error = pthread_create(&p->thread, NULL, pump_thread, p);
         if (error)
             r = err_errno(e, error, "start the thread that reads containers' output");
@@ -83,12 +86,24 @@ int cio_pump_new(struct cio_pump **ret, struct err *e)
     return 0;
 }
 
+int cio_pump_new(struct cio_pump **ret, struct err *e)
+{
+    return pump_new(true, ret, e);
+}
+
+int cio_pump_new_inline(struct cio_pump **ret, struct err *e)
+{
+    return pump_new(false, ret, e);
+}
+
 void cio_pump_free(struct cio_pump *p)
 {
     if (!p)
         return;
-    loop_stop(p->loop);
-    pthread_join(p->thread, NULL);
+    if (p->has_thread) {
+        loop_stop(p->loop);
+        pthread_join(p->thread, NULL);
+    }
     loop_free(p->loop);
     buf_done(&p->batch);
     mem_free(p);
@@ -140,6 +155,7 @@ static void on_readable(void *arg, uint32_t revents)
 {
     struct cio_stream *s = arg;
     char *chunk = s->cio->pump->chunk;
+    s->cio->pump->turns++;
     ssize_t n = read(s->fd, chunk, CIO_CHUNK);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
@@ -229,8 +245,23 @@ static struct timespec next_look(const struct ctx *ctx)
     return (struct timespec){.tv_sec = (time_t)(at / NSEC_PER_SEC), .tv_nsec = (long)(at % NSEC_PER_SEC)};
 }
 
+/* Without a thread the output is read here, and nobody can bring more of it meanwhile: what has not ended then does not end. */
+static int wait_inline(struct cio *c, const struct ctx *ctx, struct err *e)
+{
+    while (c->open > 0) {
+        uint64_t before = c->pump->turns;
+        TRY(ctx_check(ctx, "wait for the end of the output", e));
+        TRY(loop_run_once(c->pump->loop, 0, e));
+        if (c->pump->turns == before)
+            return err_raise(e, ERR_DEADLINE_EXCEEDED, "wait for the end of the output: it does not end");
+    }
+    return 0;
+}
+
 int cio_wait(struct cio *c, const struct ctx *ctx, struct err *e)
 {
+    if (!c->pump->has_thread)
+        return wait_inline(c, ctx, e);
     int r = 0;
     pthread_mutex_lock(&c->lock);
     while (c->open > 0 && r == 0) {
