@@ -2,19 +2,22 @@
 /*
  * registry_answers: a registry, its token server, and whoever stands in between answer a pull with anything they like.
  *
- * Input: parts divided by "\n---\n". The first is flags: 'u' user and password, 'i' identity token, 'r' registry token, 'l' a loopback registry (plain
- * http), 'd' the reference names the digest of part 1's body. Each further part answers one request, in order: a status and, if wanted, " <n>" (the
- * connection breaks after n bytes of body), lines of header fields, an empty line, the body. In bodies and fields "@@k" stands for the digest of
- * part k's body and "##k" for its length, k being one digit and greater than the part's own number (in fields: not less), so that whole
- * images can be written down. After the last part everything is 404.
+ * Input: parts divided by "\n---\n". The first is flags: 'u' user and password, 'i' identity token, 'r' registry token, 'l' a
+ * loopback registry (plain http), 'd' the reference names the digest of part 1's body. Each further part answers one request, in
+ * order: a status and, if wanted, " <n>" (the connection breaks after n bytes of body), lines of header fields, an empty line,
+ * the body. In bodies and fields "@@k" stands for the digest of part k's body and "##k" for its length, k being one digit and
+ * greater than the part's own number (in fields: not less), so that whole images can be written down. After the last part
+ * everything is 404.
  *
- * Reached: image/ (registry, tokens, redirects, resolve, ingest, unpack, records, store), parse/ on the way, the containerd client.
+ * Reached: image/ (registry, tokens, redirects, resolve, ingest, unpack, records, store), parse/ on the way, the containerd
+ * client.
  *
  * Oracle:
- *  - success means that everything reachable from the record has the digest and size that names it, that the layers are what the configuration says,
- *    and that the top snapshot is there; containerd then holds no lease, open snapshot or ingest;
+ *  - success means that everything reachable from the record has the digest and size that names it, that the layers are what the
+ * configuration says, and that the top snapshot is there; containerd then holds no lease, open snapshot or ingest;
  *  - after a failure there is no record, no lease and no open snapshot, and the store is empty;
- *  - no error text holds a secret; no Authorization field follows a redirect to another host; no bearer token leaves the registry's own host;
+ *  - no error text holds a secret; no Authorization field follows a redirect to another host; no bearer token leaves the
+ * registry's own host;
  *  - code and text of a failure belong together, and text is printable.
  */
 #include "fuzz.h"
@@ -145,7 +148,8 @@ static int read_head(struct view head, struct arena *a, struct http_response *re
     return 0;
 }
 
-static int exchange(void *user, const struct ctx *ctx, const struct http_request *q, struct arena *a, const struct http_sink *sink, struct err *e)
+static int exchange(void *user, const struct ctx *ctx, const struct http_request *q, struct arena *a,
+                    const struct http_sink *sink, struct err *e)
 {
     struct play *p = user;
     struct http_response r = {.status = 404, .content_length = -1};
@@ -223,8 +227,8 @@ static void check_image(const struct ctrd *c, const struct image *img)
 static void check_end(int r, const struct err *e, const struct ctrd *c, struct image_store *store, const struct image *img,
                       const struct image_auth *auth)
 {
-    const char *const secrets[] = {auth->password, auth->password ? "YWxpY2U6YS1wYXNzd29yZC10by1rZWVw" : NULL, auth->identity_token,
-                                   auth->registry_token};
+    const char *const secrets[] = {auth->password, auth->password ? "YWxpY2U6YS1wYXNzd29yZC10by1rZWVw" : NULL,
+                                   auth->identity_token, auth->registry_token};
     struct fake_live live = fake_live(fake);
     fuzz_check_result(r, e);
     FUZZ_CHECK(live.leases == 0 && live.snapshots == 0);
@@ -259,7 +263,8 @@ static void pull(struct play *p, struct view flags)
     snprintf(name, sizeof(name), "%s/a/b%s%s", p->host, by_digest ? "@" : ":1", by_digest ? p->parts[1].digest : "");
     const struct image_store_options so = {.ctrd = c, .snapshotter = "overlayfs"};
     FUZZ_CHECK(image_store_new(&so, &store, &e) == 0);
-    const struct image_service_options o = {.ctrd = c, .store = store, .snapshotter = "overlayfs", .inline_only = true, .http = &ops, .http_user = p};
+    const struct image_service_options o = {
+        .ctrd = c, .store = store, .snapshotter = "overlayfs", .inline_only = true, .http = &ops, .http_user = p};
     FUZZ_CHECK(image_service_new(&o, &service, &e) == 0);
     int r = image_pull(service, &ctx, name, &auth, NULL, &pulled, &e);
     check_end(r, &e, &c, store, pulled.image, &auth);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Chain ids: see the header. The first is the diff id itself; each later one is the digest of the chain so far, a blank and the diff id.
+ * Chain ids: see the header. The first is the diff id itself; each later one is the digest of the chain so far, a blank and the
+ * diff id.
  */
 #include "image/chainid.h"
 

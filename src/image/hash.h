@@ -16,9 +16,9 @@ struct hash {
     void *md; /* EVP_MD_CTX, NULL when not begun */
     enum digest_algorithm algorithm;
 };
-#define HASH_INIT \
-    {             \
-        .md = NULL \
+#define HASH_INIT                                                                                                                \
+    {                                                                                                                            \
+        .md = NULL                                                                                                               \
     }
 
 /* Begins a computation; what was begun before is dropped. RESOURCE_EXHAUSTED, INTERNAL (the crypto library refuses). */
@@ -31,7 +31,8 @@ void hash_done(struct hash *h);
 
 /* The digest of bytes at hand. */
 int hash_text(enum digest_algorithm algorithm, struct view data, char out[DIGEST_TEXT_MAX + 1], struct err *e);
-/* 0 when data has this digest; INVALID_ARGUMENT when `digest` is none; DATA_LOSS when it differs, naming `what` and both digests. */
+/* 0 when data has this digest; INVALID_ARGUMENT when `digest` is none; DATA_LOSS when it differs, naming `what` and both digests.
+ */
 int hash_verify(struct view data, const char *digest, const char *what, struct err *e);
 
 #endif

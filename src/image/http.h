@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * HTTP as the registry client needs it: one request, one answer, no redirects, no authentication, no retry. Those decisions belong to
- * registry.c, where they can be tested with scripted answers; this table is the place where the script goes in.
+ * HTTP as the registry client needs it: one request, one answer, no redirects, no authentication, no retry. Those decisions
+ * belong to registry.c, where they can be tested with scripted answers; this table is the place where the script goes in.
  */
 #ifndef CRI_IMAGE_HTTP_H
 #define CRI_IMAGE_HTTP_H
@@ -21,23 +21,23 @@ enum {
 };
 
 struct http_request {
-    const char *method;      /* "GET" or "POST" */
-    const char *url;         /* absolute, http or https */
-    struct strlist headers;  /* "Name: value" */
-    struct view body;        /* POST only */
-    const char *ca_file;     /* extra CA certificates, NULL or "": none */
-    uint64_t idle_timeout;   /* ns without a byte after which the exchange is given up; 0: never */
-    bool direct;             /* pass by any configured proxy */
+    const char *method;     /* "GET" or "POST" */
+    const char *url;        /* absolute, http or https */
+    struct strlist headers; /* "Name: value" */
+    struct view body;       /* POST only */
+    const char *ca_file;    /* extra CA certificates, NULL or "": none */
+    uint64_t idle_timeout;  /* ns without a byte after which the exchange is given up; 0: never */
+    bool direct;            /* pass by any configured proxy */
 };
 
 struct http_response {
-    int status;              /* 100 to 599 */
-    struct kvlist headers;   /* names in lower case; repeated fields are joined by ", " (RFC 9110 section 5.3) */
-    int64_t content_length;  /* -1: not told */
+    int status;             /* 100 to 599 */
+    struct kvlist headers;  /* names in lower case; repeated fields are joined by ", " (RFC 9110 section 5.3) */
+    int64_t content_length; /* -1: not told */
 };
 
-/* Where an answer goes. head is called once, before the first data call, also for an answer without a body. A negative return of either
- * ends the exchange, which then returns that code. */
+/* Where an answer goes. head is called once, before the first data call, also for an answer without a body. A negative return of
+ * either ends the exchange, which then returns that code. */
 struct http_sink {
     void *user;
     int (*head)(void *user, const struct http_response *response, struct err *e);
@@ -45,15 +45,15 @@ struct http_sink {
 };
 
 struct http_ops {
-    /* Does the exchange and returns when the answer is complete. Headers live in a. UNAVAILABLE: no connection, TLS failure, or the answer broke
-     * off. DEADLINE_EXCEEDED, CANCELLED: of ctx, or no byte for idle_timeout. RESOURCE_EXHAUSTED: header limits, memory. Messages name
-     * neither request headers nor the URL's query. May be called from several threads at once. */
-    int (*exchange)(void *user, const struct ctx *ctx, const struct http_request *request, struct arena *a, const struct http_sink *sink,
-                    struct err *e);
+    /* Does the exchange and returns when the answer is complete. Headers live in a. UNAVAILABLE: no connection, TLS failure, or
+     * the answer broke off. DEADLINE_EXCEEDED, CANCELLED: of ctx, or no byte for idle_timeout. RESOURCE_EXHAUSTED: header limits,
+     * memory. Messages name neither request headers nor the URL's query. May be called from several threads at once. */
+    int (*exchange)(void *user, const struct ctx *ctx, const struct http_request *request, struct arena *a,
+                    const struct http_sink *sink, struct err *e);
 };
 
-/* The real thing, on libcurl. The connections of earlier exchanges are kept for later ones. http_curl_ops is to be called with a struct
- * http_curl as user. */
+/* The real thing, on libcurl. The connections of earlier exchanges are kept for later ones. http_curl_ops is to be called with a
+ * struct http_curl as user. */
 struct http_curl;
 extern const struct http_ops http_curl_ops;
 int http_curl_new(struct http_curl **ret, struct err *e);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * HTTP on libcurl's multi interface, which can be woken by a cancelled ctx while it waits. A multi handle owns the connections that it made, so idle
- * handles are kept and handed to the next exchange.
+ * HTTP on libcurl's multi interface, which can be woken by a cancelled ctx while it waits. A multi handle owns the connections
+ * that it made, so idle handles are kept and handed to the next exchange.
  */
 #include "image/http.h"
 
@@ -162,11 +162,11 @@ static CURLcode on_ssl_ctx(CURL *curl, void *ssl_ctx, void *user)
     return SSL_CTX_load_verify_file(ssl_ctx, ca_file) == 1 ? CURLE_OK : CURLE_SSL_CACERT_BADFILE;
 }
 
-#define SET(option, value)                                         \
-    do {                                                           \
-        CURLcode set_ = curl_easy_setopt(c, (option), (value));    \
-        if (set_ != CURLE_OK)                                      \
-            return set_;                                           \
+#define SET(option, value)                                                                                                       \
+    do {                                                                                                                         \
+        CURLcode set_ = curl_easy_setopt(c, (option), (value));                                                                  \
+        if (set_ != CURLE_OK)                                                                                                    \
+            return set_;                                                                                                         \
     } while (0)
 
 static CURLcode configure(CURL *c, struct exchange *x, struct curl_slist *headers, char *error_text)
@@ -214,7 +214,8 @@ static int raise_curl(struct exchange *x, CURLcode code, const char *error_text)
     case CURLE_URL_MALFORMAT:
         return err_raise(x->e, ERR_INVALID_ARGUMENT, "the address cannot be used: %s", curl_easy_strerror(code));
     case CURLE_SSL_CACERT_BADFILE:
-        return err_raise(x->e, ERR_FAILED_PRECONDITION, "cannot read CA certificates from %s", x->request->ca_file ? x->request->ca_file : "");
+        return err_raise(x->e, ERR_FAILED_PRECONDITION, "cannot read CA certificates from %s",
+                         x->request->ca_file ? x->request->ca_file : "");
     default:
         return err_raise(x->e, ERR_UNAVAILABLE, "%s", text);
     }
@@ -279,8 +280,8 @@ static int make_headers(const struct http_request *q, struct curl_slist **ret, s
     return 0;
 }
 
-static int exchange(void *user, const struct ctx *ctx, const struct http_request *request, struct arena *a, const struct http_sink *sink,
-                    struct err *e)
+static int exchange(void *user, const struct ctx *ctx, const struct http_request *request, struct arena *a,
+                    const struct http_sink *sink, struct err *e)
 {
     struct http_curl *h = user;
     char error_text[CURL_ERROR_SIZE] = "";

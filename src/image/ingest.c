@@ -8,7 +8,11 @@
 
 #include "base/mem.h"
 
-enum { LOCKED_WAIT_MS = 100, REOPEN_MAX = 3, SOURCES_MAX = 3072 /* containerd takes labels of at most 4096 bytes, key and value */ };
+enum {
+    LOCKED_WAIT_MS = 100,
+    REOPEN_MAX = 3,
+    SOURCES_MAX = 3072 /* containerd takes labels of at most 4096 bytes, key and value */
+};
 
 /* An open write, seen as a registry sink. */
 struct write_target {
@@ -33,8 +37,8 @@ static bool is_locked(int r, const struct err *e)
 }
 
 /* Opens the write, waiting while another client has it. */
-static int open_writer(const struct ctrd *c, const struct ctx *ctx, const char *ref, const struct ingest_blob *b, struct ctrd_writer **ret,
-                       int64_t *ret_offset, struct err *e)
+static int open_writer(const struct ctrd *c, const struct ctx *ctx, const char *ref, const struct ingest_blob *b,
+                       struct ctrd_writer **ret, int64_t *ret_offset, struct err *e)
 {
     for (;;) {
         struct err mine = ERR_INIT;
@@ -63,11 +67,13 @@ static int merge_source(const char *old, const char *repository, struct arena *a
     if (!old || !*old || strlen(old) > SOURCES_MAX)
         *ret = repository;
     else
-        *ret = strcmp(old, repository) < 0 ? arena_printf(a, "%s,%s", old, repository) : arena_printf(a, "%s,%s", repository, old);
+        *ret =
+            strcmp(old, repository) < 0 ? arena_printf(a, "%s,%s", old, repository) : arena_printf(a, "%s,%s", repository, old);
     return *ret ? 0 : err_oom(e);
 }
 
-static int all_labels(const struct ingest_blob *b, const struct kvlist *present, struct arena *a, struct kvlist *ret, struct err *e)
+static int all_labels(const struct ingest_blob *b, const struct kvlist *present, struct arena *a, struct kvlist *ret,
+                      struct err *e)
 {
     struct kvlist out = {0};
     for (size_t i = 0; b->labels && i < b->labels->n; i++)
@@ -113,8 +119,8 @@ static void drop(const struct ctrd *c, const struct ctx *ctx, const char *ref)
 }
 
 /* From an open writer to a committed blob. 1: what was written turned out wrong and a second try from the start may mend it. */
-static int fill(const struct ctrd *c, const struct ctx *ctx, struct ctrd_writer *w, int64_t offset, const char *ref, const struct ingest_blob *b,
-                const struct ingest_source *source, struct err *e)
+static int fill(const struct ctrd *c, const struct ctx *ctx, struct ctrd_writer *w, int64_t offset, const char *ref,
+                const struct ingest_blob *b, const struct ingest_source *source, struct err *e)
 {
     struct write_target t = {.ctrd = c, .ctx = ctx, .writer = w};
     const struct registry_sink sink = {.user = &t, .write = write_on};
@@ -138,7 +144,8 @@ static int fill(const struct ctrd *c, const struct ctx *ctx, struct ctrd_writer 
     return r;
 }
 
-int ingest(const struct ctrd *c, const struct ctx *ctx, const struct ingest_blob *blob, const struct ingest_source *source, struct err *e)
+int ingest(const struct ctrd *c, const struct ctx *ctx, const struct ingest_blob *blob, const struct ingest_source *source,
+           struct err *e)
 {
     char ref[32 + DIGEST_TEXT_MAX];
     struct buf text = BUF_INIT(sizeof(ref) - 1);
@@ -166,8 +173,8 @@ int ingest(const struct ctrd *c, const struct ctx *ctx, const struct ingest_blob
     return err_raise(e, ERR_ABORTED, "content %s: other clients keep changing it", blob->digest);
 }
 
-static int fetch_bytes(void *user, const struct ctx *ctx, const struct ingest_blob *blob, int64_t offset, const struct registry_sink *sink,
-                       struct err *e)
+static int fetch_bytes(void *user, const struct ctx *ctx, const struct ingest_blob *blob, int64_t offset,
+                       const struct registry_sink *sink, struct err *e)
 {
     const struct view *bytes = user;
     struct view rest = view_slice(*bytes, (size_t)offset, bytes->n);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Ingest: blobs into containerd's content store, under the lease of ctx, with labels that other records' garbage collection needs.
+ * Ingest: blobs into containerd's content store, under the lease of ctx, with labels that other records' garbage collection
+ * needs.
  */
 #ifndef CRI_IMAGE_INGEST_H
 #define CRI_IMAGE_INGEST_H
@@ -14,12 +15,12 @@
 #include "image/registry.h"
 
 /* Labels that containerd's collector and clients read (containerd docs/garbage-collection.md, content-flow.md). */
-#define LABEL_GC_CONFIG "containerd.io/gc.ref.content.config"
-#define LABEL_GC_LAYER "containerd.io/gc.ref.content.l." /* + number */
-#define LABEL_GC_MANIFEST "containerd.io/gc.ref.content.m."
-#define LABEL_GC_SNAPSHOT "containerd.io/gc.ref.snapshot." /* + snapshotter */
-#define LABEL_GC_EXPIRE "containerd.io/gc.expire"
-#define LABEL_SOURCE "containerd.io/distribution.source." /* + host */
+#define LABEL_GC_CONFIG    "containerd.io/gc.ref.content.config"
+#define LABEL_GC_LAYER     "containerd.io/gc.ref.content.l." /* + number */
+#define LABEL_GC_MANIFEST  "containerd.io/gc.ref.content.m."
+#define LABEL_GC_SNAPSHOT  "containerd.io/gc.ref.snapshot." /* + snapshotter */
+#define LABEL_GC_EXPIRE    "containerd.io/gc.expire"
+#define LABEL_SOURCE       "containerd.io/distribution.source." /* + host */
 #define LABEL_UNCOMPRESSED "containerd.io/uncompressed"
 #define LABEL_SNAPSHOT_REF "containerd.io/snapshot.ref"
 
@@ -35,14 +36,16 @@ struct ingest_blob {
 /* Where its bytes come from. fetch writes [offset, size) to the sink. */
 struct ingest_source {
     void *user;
-    int (*fetch)(void *user, const struct ctx *ctx, const struct ingest_blob *blob, int64_t offset, const struct registry_sink *sink,
-                 struct err *e);
+    int (*fetch)(void *user, const struct ctx *ctx, const struct ingest_blob *blob, int64_t offset,
+                 const struct registry_sink *sink, struct err *e);
 };
 
-/* Makes the blob be there: takes it under ctx's lease when it is already, goes on where an earlier ingest stopped, waits while another client
- * writes it. containerd verifies size and digest once more when it commits; an ingest that turns out wrong is dropped. Then the labels are
- * set; the source label keeps repositories that it names already. Errors of fetch and of containerd; DATA_LOSS. */
-int ingest(const struct ctrd *c, const struct ctx *ctx, const struct ingest_blob *blob, const struct ingest_source *source, struct err *e);
+/* Makes the blob be there: takes it under ctx's lease when it is already, goes on where an earlier ingest stopped, waits while
+ * another client writes it. containerd verifies size and digest once more when it commits; an ingest that turns out wrong is
+ * dropped. Then the labels are set; the source label keeps repositories that it names already. Errors of fetch and of containerd;
+ * DATA_LOSS. */
+int ingest(const struct ctrd *c, const struct ctx *ctx, const struct ingest_blob *blob, const struct ingest_source *source,
+           struct err *e);
 /* The same for bytes at hand. */
 int ingest_bytes(const struct ctrd *c, const struct ctx *ctx, const struct ingest_blob *blob, struct view bytes, struct err *e);
 

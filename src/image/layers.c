@@ -27,7 +27,8 @@ struct layers {
     struct err err;
 };
 
-static int fetch(void *user, const struct ctx *ctx, const struct ingest_blob *blob, int64_t offset, const struct registry_sink *sink, struct err *e)
+static int fetch(void *user, const struct ctx *ctx, const struct ingest_blob *blob, int64_t offset,
+                 const struct registry_sink *sink, struct err *e)
 {
     return registry_blob(user, ctx, blob->digest, blob->size, offset, sink, e);
 }

@@ -2,8 +2,8 @@
 /*
  * Pull: the service that runs pull jobs on threads of their own and lets equal requests share one.
  *
- * Requests are equal when reference, credentials and labels are: somebody without the right credentials must not profit from a pull of
- * somebody who has them.
+ * Requests are equal when reference, credentials and labels are: somebody without the right credentials must not profit from a
+ * pull of somebody who has them.
  */
 #include "image/pull.h"
 
@@ -127,7 +127,8 @@ size_t image_service_busy(struct image_service *s)
     return n;
 }
 
-static struct pull_job job_of(struct image_service *s, const struct reference *ref, const struct image_auth *auth, const struct kvlist *labels)
+static struct pull_job job_of(struct image_service *s, const struct reference *ref, const struct image_auth *auth,
+                              const struct kvlist *labels)
 {
     return (struct pull_job){.ctrd = &s->ctrd,
                              .store = s->store,
@@ -157,8 +158,8 @@ static int key_add(struct buf *b, const char *s)
 }
 
 /* The key is a digest, so that no secret lies in the table. */
-static int make_key(const struct reference *ref, const struct image_auth *auth, const struct kvlist *labels, char out[DIGEST_TEXT_MAX + 1],
-                    struct err *e)
+static int make_key(const struct reference *ref, const struct image_auth *auth, const struct kvlist *labels,
+                    char out[DIGEST_TEXT_MAX + 1], struct err *e)
 {
     static const struct image_auth nobody;
     const struct image_auth *a = auth ? auth : &nobody;
@@ -293,8 +294,8 @@ static int start_locked(struct image_service *s, struct pull *p, struct err *e)
 }
 
 /* The pull that this request is part of: an equal one under way, or a new one. *ret is a reference. */
-static int join_or_start(struct image_service *s, const struct reference *ref, const struct image_auth *auth, const struct kvlist *labels,
-                         struct pull **ret, struct err *e)
+static int join_or_start(struct image_service *s, const struct reference *ref, const struct image_auth *auth,
+                         const struct kvlist *labels, struct pull **ret, struct err *e)
 {
     char key[DIGEST_TEXT_MAX + 1] = "";
     struct pull *mine;
@@ -325,7 +326,8 @@ static int wait_done(struct pull *p, const struct ctx *ctx, struct err *e)
     reference_familiar(&p->ref, what);
     bool slices = ctx->cancel && ctx->cancel->wake_fd < 0;
     for (;;) {
-        struct pollfd fds[2] = {{.fd = p->done_fd, .events = POLLIN}, {.fd = ctx->cancel ? ctx->cancel->wake_fd : -1, .events = POLLIN}};
+        struct pollfd fds[2] = {{.fd = p->done_fd, .events = POLLIN},
+                                {.fd = ctx->cancel ? ctx->cancel->wake_fd : -1, .events = POLLIN}};
         int ms = clock_poll_ms(ctx->deadline);
         if (slices && (ms < 0 || ms > POLL_SLICE_MS))
             ms = POLL_SLICE_MS;
@@ -338,8 +340,8 @@ static int wait_done(struct pull *p, const struct ctx *ctx, struct err *e)
     }
 }
 
-int image_pull(struct image_service *s, const struct ctx *ctx, const char *reference, const struct image_auth *auth, const struct kvlist *labels,
-               struct image_pulled *ret, struct err *e)
+int image_pull(struct image_service *s, const struct ctx *ctx, const char *reference, const struct image_auth *auth,
+               const struct kvlist *labels, struct image_pulled *ret, struct err *e)
 {
     struct reference ref;
     TRY(reference_normalize(view_of(reference), &ref, e));
@@ -361,8 +363,8 @@ int image_pull(struct image_service *s, const struct ctx *ctx, const char *refer
     return r;
 }
 
-int image_ensure(struct image_service *s, const struct ctx *ctx, const char *ref_or_id, const struct kvlist *labels, struct image **ret,
-                 struct err *e)
+int image_ensure(struct image_service *s, const struct ctx *ctx, const char *ref_or_id, const struct kvlist *labels,
+                 struct image **ret, struct err *e)
 {
     int r = image_resolve_local(s->store, ref_or_id, ret, e);
     if (r != 0)
@@ -370,7 +372,9 @@ int image_ensure(struct image_service *s, const struct ctx *ctx, const char *ref
     if (digest_classify(view_of(ref_or_id), NULL) == DIGEST_CLASS_OK)
         return err_raise(e, ERR_NOT_FOUND, "image %s is not here, and an id alone cannot be pulled", ref_or_id);
     struct image_pulled pulled;
-    TRY(image_pull(s, ctx, ref_or_id, NULL, labels, &pulled, e));
+    r = image_pull(s, ctx, ref_or_id, NULL, labels, &pulled, e);
+    if (r < 0)
+        return err_wrap(e, r, "pull image \"%s\"", ref_or_id);
     *ret = pulled.image;
     return 0;
 }

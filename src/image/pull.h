@@ -2,9 +2,10 @@
 /*
  * Pulling: from a reference to image records, with content, snapshots and labels as containerd's own clients leave them.
  *
- * A pull resolves the reference at its registry, picks the manifest of this platform, writes every blob into containerd's content store under a
- * lease, unpacks the layers into committed snapshots named by chain id, creates the records and only then gives the lease up. So a
- * garbage collection at any moment leaves it whole, and a pull that fails leaves nothing that the collector does not take.
+ * A pull resolves the reference at its registry, picks the manifest of this platform, writes every blob into containerd's content
+ * store under a lease, unpacks the layers into committed snapshots named by chain id, creates the records and only then gives the
+ * lease up. So a garbage collection at any moment leaves it whole, and a pull that fails leaves nothing that the collector does
+ * not take.
  *
  * A pull runs on a thread of its own and does not stop when the caller's deadline passes or the caller cancels: the caller gets
  * DEADLINE_EXCEEDED or CANCELLED, and a repeat with the same reference and the same credentials joins the pull that is under way.
@@ -23,8 +24,9 @@
 
 struct http_ops; /* image/http.h */
 
-/* Credentials of a CRI request (runtime.v1 AuthConfig); NULL members count as empty. Used only for the registry that server_address names, or for the
- * reference's registry when it is empty. Which one counts, in this order: username and password, identity_token, auth, registry_token. */
+/* Credentials of a CRI request (runtime.v1 AuthConfig); NULL members count as empty. Used only for the registry that
+ * server_address names, or for the reference's registry when it is empty. Which one counts, in this order: username and password,
+ * identity_token, auth, registry_token. */
 struct image_auth {
     const char *username, *password;
     const char *auth; /* base64 of "username:password" */
@@ -61,18 +63,18 @@ struct image_pulled {
     struct image *image; /* a reference, the caller's (image_unref); its id is the answer's image_ref */
 };
 
-/* Pulls `reference` (any form; normalised first) or joins the equal pull that is under way. auth may be NULL. ctx limits only this caller's wait.
- * labels: further labels of the records (the pause image's pinned label), may be NULL.
- * INVALID_ARGUMENT: the reference is not one. NOT_FOUND: the registry has no such image, or none for this platform. PERMISSION_DENIED /
- * UNAUTHENTICATED: the registry refuses. DATA_LOSS: a digest or size is wrong. RESOURCE_EXHAUSTED: too large, too many pulls. UNAVAILABLE: registry or
- * containerd not reachable. No credential is ever part of an error. */
-int image_pull(struct image_service *s, const struct ctx *ctx, const char *reference, const struct image_auth *auth, const struct kvlist *labels,
-               struct image_pulled *ret, struct err *e);
+/* Pulls `reference` (any form; normalised first) or joins the equal pull that is under way. auth may be NULL. ctx limits only
+ * this caller's wait. labels: further labels of the records (the pause image's pinned label), may be NULL. INVALID_ARGUMENT: the
+ * reference is not one. NOT_FOUND: the registry has no such image, or none for this platform. PERMISSION_DENIED /
+ * UNAUTHENTICATED: the registry refuses. DATA_LOSS: a digest or size is wrong. RESOURCE_EXHAUSTED: too large, too many pulls.
+ * UNAVAILABLE: registry or containerd not reachable. No credential is ever part of an error. */
+int image_pull(struct image_service *s, const struct ctx *ctx, const char *reference, const struct image_auth *auth,
+               const struct kvlist *labels, struct image_pulled *ret, struct err *e);
 
-/* The image that ref_or_id means here, else pulled without credentials. *ret is a reference, the caller's. NOT_FOUND also when the image was removed right
- * after its pull. labels as in image_pull. */
-int image_ensure(struct image_service *s, const struct ctx *ctx, const char *ref_or_id, const struct kvlist *labels, struct image **ret,
-                 struct err *e);
+/* The image that ref_or_id means here, else pulled without credentials. *ret is a reference, the caller's. NOT_FOUND also when
+ * the image was removed right after its pull. labels as in image_pull. */
+int image_ensure(struct image_service *s, const struct ctx *ctx, const char *ref_or_id, const struct kvlist *labels,
+                 struct image **ret, struct err *e);
 
 /* Pulls under way. */
 size_t image_service_busy(struct image_service *s);

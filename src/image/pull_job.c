@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Pull job: see the header. Order: ask the registry first (nothing is touched for an image that does not exist); then a lease; under it documents,
- * configuration and layers, snapshots, records; then the store; then the lease goes.
+ * Pull job: see the header. Order: ask the registry first (nothing is touched for an image that does not exist); then a lease;
+ * under it documents, configuration and layers, snapshots, records; then the store; then the lease goes.
  */
 #include "image/pull_job.h"
 
@@ -116,7 +116,8 @@ static int document_labels(struct work *w, const struct resolved_document *d, st
     return 0;
 }
 
-static int store_bytes(struct work *w, const char *kind, const char *digest, struct view bytes, const struct kvlist *labels, struct err *e)
+static int store_bytes(struct work *w, const char *kind, const char *digest, struct view bytes, const struct kvlist *labels,
+                       struct err *e)
 {
     const struct ingest_blob blob = {.kind = kind,
                                      .digest = digest,
@@ -245,10 +246,5 @@ int pull_job_run(const struct pull_job *job, const struct ctx *ctx, struct image
     (void)registry_scrub(w.registry, r, e); /* parsers quote what they refuse, and a registry may send back what it was sent */
     registry_close(w.registry);
     arena_done(&w.arena);
-    if (r < 0) {
-        char text[REFERENCE_TEXT_MAX + 1];
-        reference_familiar(&job->ref, text);
-        return err_wrap(e, r, "pull of image \"%s\"", text);
-    }
-    return 0;
+    return r;
 }

@@ -16,14 +16,14 @@ struct pull_job {
     struct image_store *store;
     const char *snapshotter;
     struct registry_options registry;
-    size_t threads;               /* for layers; 0: none */
-    struct reference ref;         /* normalised */
+    size_t threads;                /* for layers; 0: none */
+    struct reference ref;          /* normalised */
     const struct image_auth *auth; /* may be NULL */
     const struct kvlist *labels;   /* may be NULL */
 };
 
-/* Does it. *ret is a reference, the caller's. After a failure only what the collector takes is left. With threads ctx's cancel may be fired
- * when the job fails. Errors as image_pull. */
+/* Does it. *ret is a reference, the caller's. After a failure only what the collector takes is left. With threads ctx's cancel
+ * may be fired when the job fails. Errors as image_pull. */
 int pull_job_run(const struct pull_job *job, const struct ctx *ctx, struct image **ret, struct err *e);
 
 #endif

@@ -33,8 +33,8 @@ static bool same(const struct ctrd_image *have, const struct ctrd_descriptor *ta
 }
 
 /* The record is there: changes what differs. */
-static int update(const struct ctrd *c, const struct ctx *ctx, const char *name, const struct ctrd_descriptor *target, const struct kvlist *want,
-                  struct arena *a, struct err *e)
+static int update(const struct ctrd *c, const struct ctx *ctx, const char *name, const struct ctrd_descriptor *target,
+                  const struct kvlist *want, struct arena *a, struct err *e)
 {
     struct ctrd_image have;
     TRY(ctrd_image_get(c, ctx, name, a, &have, e));
@@ -47,8 +47,8 @@ static int update(const struct ctrd *c, const struct ctx *ctx, const char *name,
     return ctrd_image_update(c, ctx, &have, e);
 }
 
-int record_put(const struct ctrd *c, const struct ctx *ctx, const char *name, const struct ctrd_descriptor *target, const struct kvlist *labels,
-               struct err *e)
+int record_put(const struct ctrd *c, const struct ctx *ctx, const char *name, const struct ctrd_descriptor *target,
+               const struct kvlist *labels, struct err *e)
 {
     int r = 0;
     for (int i = 0; i < ATTEMPTS_MAX; i++) {

@@ -10,9 +10,10 @@
 #include "base/strv.h"
 #include "containerd/containerd.h"
 
-/* Makes the record `name` point at target and carry the managed label and `labels` (may be NULL): created, or changed when it is there and differs; labels that
- * others gave it stay. A record that is removed in between is made again. 1: it was not there before; 0: it was. Errors are containerd's. */
-int record_put(const struct ctrd *c, const struct ctx *ctx, const char *name, const struct ctrd_descriptor *target, const struct kvlist *labels,
-               struct err *e);
+/* Makes the record `name` point at target and carry the managed label and `labels` (may be NULL): created, or changed when it is
+ * there and differs; labels that others gave it stay. A record that is removed in between is made again. 1: it was not there
+ * before; 0: it was. Errors are containerd's. */
+int record_put(const struct ctrd *c, const struct ctx *ctx, const char *name, const struct ctrd_descriptor *target,
+               const struct kvlist *labels, struct err *e);
 
 #endif

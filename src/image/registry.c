@@ -12,7 +12,8 @@
 #include "image/registry_internal.h"
 #include "parse/ociimage.h"
 
-static int fill(struct registry *r, const struct registry_options *o, const struct reference *ref, const struct image_auth *auth, struct err *e)
+static int fill(struct registry *r, const struct registry_options *o, const struct reference *ref, const struct image_auth *auth,
+                struct err *e)
 {
     r->options = *o;
     r->options.ca_file = arena_strdup(&r->arena, o->ca_file ? o->ca_file : "");
@@ -33,8 +34,8 @@ static int fill(struct registry *r, const struct registry_options *o, const stru
     return 0;
 }
 
-int registry_open(const struct registry_options *options, const struct reference *ref, const struct image_auth *auth, struct registry **ret,
-                  struct err *e)
+int registry_open(const struct registry_options *options, const struct reference *ref, const struct image_auth *auth,
+                  struct registry **ret, struct err *e)
 {
     if (!*ref->domain)
         return err_raise(e, ERR_INVALID_ARGUMENT, "the image reference names no usable registry host");
@@ -112,14 +113,16 @@ static int finish_manifest(const struct manifest_read *m, const char *asked, str
 
 static int manifest_headers(struct strlist *headers, struct arena *a, struct err *e)
 {
-    static const char accept[] = "Accept: " OCI_MEDIA_INDEX ", " OCI_MEDIA_MANIFEST ", " DOCKER_MEDIA_LIST ", " DOCKER_MEDIA_MANIFEST ", */*;q=0.1";
+    static const char accept[] =
+        "Accept: " OCI_MEDIA_INDEX ", " OCI_MEDIA_MANIFEST ", " DOCKER_MEDIA_LIST ", " DOCKER_MEDIA_MANIFEST ", */*;q=0.1";
     return strlist_add(headers, a, accept) < 0 ? err_oom(e) : 0;
 }
 
-int registry_manifest(struct registry *r, const struct ctx *ctx, const char *tag_or_digest, struct arena *a, struct registry_document *ret,
-                      struct err *e)
+int registry_manifest(struct registry *r, const struct ctx *ctx, const char *tag_or_digest, struct arena *a,
+                      struct registry_document *ret, struct err *e)
 {
-    const char *what = arena_printf(a, "manifest %s", tag_or_digest);
+    bool by_digest = digest_classify(view_of(tag_or_digest), NULL) == DIGEST_CLASS_OK;
+    const char *what = arena_printf(a, "manifest %s%c%s", r->repository, by_digest ? '@' : ':', tag_or_digest);
     const char *path = arena_printf(a, "manifests/%s", tag_or_digest);
     if (!what || !path)
         return err_oom(e);
@@ -256,15 +259,16 @@ static int blob_whole(struct registry *r, const struct ctx *ctx, struct blob_rea
         if (idle >= REGISTRY_IDLE_MAX || tries + 1 >= REGISTRY_RESUMES_MAX) {
             if (code < 0)
                 return code;
-            return err_raise(e, ERR_DATA_LOSS, "%s from %s: ends after %lld of %lld bytes", what, r->host, (long long)b->at, (long long)b->size);
+            return err_raise(e, ERR_DATA_LOSS, "%s from %s: ends after %lld of %lld bytes", what, r->host, (long long)b->at,
+                             (long long)b->size);
         }
         TRY(pause_before_repeat(r, ctx, idle, e));
         err_clear(e);
     }
 }
 
-int registry_blob(struct registry *r, const struct ctx *ctx, const char *digest, int64_t size, int64_t offset, const struct registry_sink *sink,
-                  struct err *e)
+int registry_blob(struct registry *r, const struct ctx *ctx, const char *digest, int64_t size, int64_t offset,
+                  const struct registry_sink *sink, struct err *e)
 {
     struct digest d;
     TRY(digest_parse(view_of(digest), &d, e));

@@ -40,13 +40,14 @@ int url_add_query(const char *text, const struct kvlist *pairs, struct arena *a,
 /* name=value&... (application/x-www-form-urlencoded). */
 int url_form(const struct kvlist *pairs, struct arena *a, const char **ret, struct err *e);
 
-/* What an error answer's body says, for a person: "CODE: message" of a registry's error document, "" when there is nothing useful. In a. */
+/* What an error answer's body says, for a person: "CODE: message" of a registry's error document, "" when there is nothing
+ * useful. In a. */
 const char *registry_error_text(struct view body, struct arena *a);
 
 /* One GET below /v2/<repository>/. */
 struct registry_get {
-    const char *path;            /* "manifests/latest" */
-    struct strlist headers;      /* besides Authorization */
+    const char *path;             /* "manifests/latest" */
+    struct strlist headers;       /* besides Authorization */
     const struct http_sink *sink; /* for an answer of status 2xx */
 };
 struct registry_reply {
@@ -55,14 +56,15 @@ struct registry_reply {
     struct buf body; /* of an answer that is not 2xx, cut at REGISTRY_ERROR_BYTES_MAX; the caller frees */
 };
 /* Asks, follows redirects, answers one challenge. Any status is success. */
-int registry_request(struct registry *r, const struct ctx *ctx, const struct registry_get *get, struct registry_reply *reply, struct err *e);
+int registry_request(struct registry *r, const struct ctx *ctx, const struct registry_get *get, struct registry_reply *reply,
+                     struct err *e);
 /* Raises what a status that is not 2xx means; `what` names the thing ("manifest latest"). */
 int registry_raise_status(struct registry *r, const char *what, const struct registry_reply *reply, struct err *e);
 
-/* Answers a challenge: *ret is the new Authorization value, in a. `used` is the value that was refused (NULL: none). UNAUTHENTICATED when
- * there is nothing to answer it with; PERMISSION_DENIED when the token server refuses. */
-int registry_authorize(struct registry *r, const struct ctx *ctx, const char *challenge, const char *used, struct arena *a, const char **ret,
-                       struct err *e);
+/* Answers a challenge: *ret is the new Authorization value, in a. `used` is the value that was refused (NULL: none).
+ * UNAUTHENTICATED when there is nothing to answer it with; PERMISSION_DENIED when the token server refuses. */
+int registry_authorize(struct registry *r, const struct ctx *ctx, const char *challenge, const char *used, struct arena *a,
+                       const char **ret, struct err *e);
 /* The Authorization value for a first request, in a; *ret is NULL when there is none. */
 int registry_authorization(struct registry *r, struct arena *a, const char **ret, struct err *e);
 

@@ -2,8 +2,8 @@
 /*
  * One authorised request: address, Authorization, redirects, one challenge, and what a refusal means.
  *
- * The Authorization field goes to the registry's own origin only, and a challenge is answered only when it comes from there: a redirect to
- * another host must see no credential, neither at once nor by asking for it (CVE-2020-15157).
+ * The Authorization field goes to the registry's own origin only, and a challenge is answered only when it comes from there: a
+ * redirect to another host must see no credential, neither at once nor by asking for it (CVE-2020-15157).
  */
 #include <stdio.h>
 
@@ -48,8 +48,8 @@ static bool is_redirect(int status)
     return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
-static int run_hop(struct registry *r, const struct ctx *ctx, const struct url *at, const char *authorization, struct hop *h, struct arena *a,
-                   struct err *e)
+static int run_hop(struct registry *r, const struct ctx *ctx, const struct url *at, const char *authorization, struct hop *h,
+                   struct arena *a, struct err *e)
 {
     struct http_request q = {.method = "GET",
                              .url = at->text,
@@ -90,15 +90,16 @@ static int follow(const struct hop *h, const struct url *from, struct arena *a, 
     return 0;
 }
 
-static int origin_url(struct registry *r, const char *scheme, const struct registry_get *get, struct arena *a, struct url *ret, struct err *e)
+static int origin_url(struct registry *r, const char *scheme, const struct registry_get *get, struct arena *a, struct url *ret,
+                      struct err *e)
 {
     const char *text = arena_printf(a, "%s://%s/v2/%s/%s", scheme, r->host, r->repository, get->path);
     return text ? url_resolve(NULL, text, a, ret, e) : err_oom(e);
 }
 
 /* The whole request under one scheme. */
-static int request_by(struct registry *r, const struct ctx *ctx, const char *scheme, const struct registry_get *get, struct registry_reply *reply,
-                      struct arena *a, struct err *e)
+static int request_by(struct registry *r, const struct ctx *ctx, const char *scheme, const struct registry_get *get,
+                      struct registry_reply *reply, struct arena *a, struct err *e)
 {
     struct url origin, at;
     TRY(origin_url(r, scheme, get, a, &origin, e));
@@ -127,8 +128,8 @@ static int request_by(struct registry *r, const struct ctx *ctx, const char *sch
 }
 
 /* A loopback host that has not answered yet: plain http, then https when the answer looks like that of a TLS server. */
-static int request_first(struct registry *r, const struct ctx *ctx, const struct registry_get *get, struct registry_reply *reply, struct arena *a,
-                         struct err *e)
+static int request_first(struct registry *r, const struct ctx *ctx, const struct registry_get *get, struct registry_reply *reply,
+                         struct arena *a, struct err *e)
 {
     struct err plain = ERR_INIT;
     int code = request_by(r, ctx, "http", get, reply, a, &plain);
@@ -158,7 +159,8 @@ static int request_first(struct registry *r, const struct ctx *ctx, const struct
     return tls_code;
 }
 
-int registry_request(struct registry *r, const struct ctx *ctx, const struct registry_get *get, struct registry_reply *reply, struct err *e)
+int registry_request(struct registry *r, const struct ctx *ctx, const struct registry_get *get, struct registry_reply *reply,
+                     struct err *e)
 {
     struct arena a = ARENA_INIT((size_t)8 << 20);
     int code = r->scheme_known ? request_by(r, ctx, r->scheme, get, reply, &a, e) : request_first(r, ctx, get, reply, &a, e);
@@ -204,14 +206,16 @@ int registry_raise_status(struct registry *r, const char *what, const struct reg
     if (s == 404)
         code = err_raise(e, ERR_NOT_FOUND, "%s: not found: %s answered with status 404%s%s", what, by, *text ? ": " : "", text);
     else if (s == 401 || s == 403)
-        code = err_raise(e, s == 401 ? ERR_UNAUTHENTICATED : ERR_PERMISSION_DENIED,
-                         "%s: pull access denied, the repository does not exist or may require authorization: %s answered with status %d%s%s", what,
-                         by, s, *text ? ": " : "", text);
+        code = err_raise(
+            e, s == 401 ? ERR_UNAUTHENTICATED : ERR_PERMISSION_DENIED,
+            "%s: pull access denied, the repository does not exist or may require authorization: %s answered with status %d%s%s",
+            what, by, s, *text ? ": " : "", text);
     else if (s == 429)
-        code = err_raise(e, ERR_RESOURCE_EXHAUSTED, "%s: too many requests: %s answered with status 429%s%s", what, by, *text ? ": " : "", text);
+        code = err_raise(e, ERR_RESOURCE_EXHAUSTED, "%s: too many requests: %s answered with status 429%s%s", what, by,
+                         *text ? ": " : "", text);
     else
-        code = err_raise(e, s >= 500 ? ERR_UNAVAILABLE : ERR_UNKNOWN, "%s: %s answered with status %d%s%s", what, by, s, *text ? ": " : "",
-                         text);
+        code = err_raise(e, s >= 500 ? ERR_UNAVAILABLE : ERR_UNKNOWN, "%s: %s answered with status %d%s%s", what, by, s,
+                         *text ? ": " : "", text);
     arena_done(&a);
     return code;
 }

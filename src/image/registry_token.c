@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Answering challenges: Basic (RFC 7617) and the token flow of Docker and OCI registries (Bearer, RFC 6750; GET for user name and password or nobody,
- * POST with a refresh token for identity tokens). Only a challenge that came from the registry's own origin gets here.
+ * Answering challenges: Basic (RFC 7617) and the token flow of Docker and OCI registries (Bearer, RFC 6750; GET for user name and
+ * password or nobody, POST with a refresh token for identity tokens). Only a challenge that came from the registry's own origin
+ * gets here.
  */
 #include "base/codec.h"
 #include "base/mem.h"
@@ -102,8 +103,8 @@ static int raise_token_status(const struct token_answer *t, struct arena *a, str
 }
 
 /* Fills the request for a token in. */
-static int token_request(struct registry *r, const struct wwwauth *c, const struct url *realm, struct arena *a, struct http_request *q,
-                         struct err *e)
+static int token_request(struct registry *r, const struct wwwauth *c, const struct url *realm, struct arena *a,
+                         struct http_request *q, struct err *e)
 {
     const struct credentials *have = &r->credentials;
     struct kvlist pairs = {0};
@@ -138,7 +139,8 @@ static int token_request(struct registry *r, const struct wwwauth *c, const stru
     return strlist_addf(&q->headers, a, "Authorization: %s", basic) < 0 ? err_oom(e) : 0;
 }
 
-static int fetch_token(struct registry *r, const struct ctx *ctx, const struct wwwauth *c, struct arena *a, const char **ret, struct err *e)
+static int fetch_token(struct registry *r, const struct ctx *ctx, const struct wwwauth *c, struct arena *a, const char **ret,
+                       struct err *e)
 {
     struct url realm;
     TRY(url_resolve(NULL, c->realm, a, &realm, e));
@@ -159,8 +161,8 @@ static int fetch_token(struct registry *r, const struct ctx *ctx, const struct w
     return code;
 }
 
-int registry_authorize(struct registry *r, const struct ctx *ctx, const char *challenge, const char *used, struct arena *a, const char **ret,
-                       struct err *e)
+int registry_authorize(struct registry *r, const struct ctx *ctx, const char *challenge, const char *used, struct arena *a,
+                       const char **ret, struct err *e)
 {
     struct wwwauth c;
     int code = wwwauth_find(view_of(challenge), a, &c, e);

@@ -2,8 +2,9 @@
 /*
  * Addresses that servers give: redirects and token servers (RFC 3986, http and https only).
  *
- * The origin decides who sees credentials, so an address is taken apart here, strictly, and put together again from its parts before anybody
- * connects to it: an authority of letters, digits, '.', '-' and a port, or a bracketed IPv6 address, cannot be read in two ways.
+ * The origin decides who sees credentials, so an address is taken apart here, strictly, and put together again from its parts
+ * before anybody connects to it: an authority of letters, digits, '.', '-' and a port, or a bracketed IPv6 address, cannot be
+ * read in two ways.
  */
 #include <strings.h>
 
@@ -124,8 +125,8 @@ static int assemble(const struct parts *p, struct arena *a, struct url *ret, str
     url.port = p->port.n ? arena_view(a, p->port) : strcmp(p->scheme, "https") == 0 ? "443" : "80";
     if (!url.host || !url.port)
         return err_oom(e);
-    url.text = arena_printf(a, "%s://%s%s%.*s%s%.*s", url.scheme, url.host, p->port.n ? ":" : "", VIEW_ARG(p->port), rooted ? "" : "/",
-                            VIEW_ARG(p->path));
+    url.text = arena_printf(a, "%s://%s%s%.*s%s%.*s", url.scheme, url.host, p->port.n ? ":" : "", VIEW_ARG(p->port),
+                            rooted ? "" : "/", VIEW_ARG(p->path));
     if (!url.text)
         return err_oom(e);
     *ret = url;

@@ -32,10 +32,12 @@ struct resolved {
     int64_t size;             /* bytes of documents, config and layers */
 };
 
-/* Fetches manifest (through indexes, by platform) and configuration and checks that they fit together. `tag_or_digest` is what the reference ends
- * in. NOT_FOUND: no such image, or none for this platform. INVALID_ARGUMENT: malformed documents, schema 1, an artifact that is no image.
- * FAILED_PRECONDITION: foreign layers. DATA_LOSS, RESOURCE_EXHAUSTED and the rest as registry_manifest. */
-int resolve_image(struct registry *r, const struct ctx *ctx, const char *tag_or_digest, struct arena *a, struct resolved *ret, struct err *e);
+/* Fetches manifest (through indexes, by platform) and configuration and checks that they fit together. `tag_or_digest` is what
+ * the reference ends in. NOT_FOUND: no such image, or none for this platform. INVALID_ARGUMENT: malformed documents, schema 1, an
+ * artifact that is no image. FAILED_PRECONDITION: foreign layers. DATA_LOSS, RESOURCE_EXHAUSTED and the rest as
+ * registry_manifest. */
+int resolve_image(struct registry *r, const struct ctx *ctx, const char *tag_or_digest, struct arena *a, struct resolved *ret,
+                  struct err *e);
 
 /* The same checks on documents at hand: manifest and config_bytes of *res are set; fills config, chain_ids and size. */
 int resolve_check(struct resolved *res, struct arena *a, struct err *e);

@@ -78,8 +78,8 @@ static bool name_is_pinned(const struct image_store *s, const char *name, const 
 }
 
 /* The entry of base's image with `add` among its names (NULL: none) and without `drop`. *ret is NULL when no name is left. */
-static int rebuild(const struct image_store *s, const struct image *base, const struct image *old, const char *add, bool add_pinned, const char *drop,
-                   struct image **ret, struct err *e)
+static int rebuild(const struct image_store *s, const struct image *base, const struct image *old, const char *add,
+                   bool add_pinned, const char *drop, struct image **ret, struct err *e)
 {
     size_t n = 0, most = (old ? old->names.n : 0) + 1;
     const char **names = mem_calloc(most, sizeof(*names));

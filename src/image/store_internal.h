@@ -28,10 +28,10 @@ struct image_store {
 /* An entry with the facts of base (names and pinned are not looked at) and these names, of which it keeps copies; sorts them. */
 int image_make(const struct image *base, const char *const *names, size_t n, bool pinned, struct image **ret, struct err *e);
 
-/* What a record's target is: an entry without names. 1: it cannot be used (missing or broken content, missing snapshot, another platform), and *e says why.
- * Negative: containerd could not be asked, or memory is short. */
-int image_read(const struct ctrd *c, const struct ctx *ctx, const char *snapshotter, const struct ctrd_descriptor *target, struct image **ret,
-               struct err *e);
+/* What a record's target is: an entry without names. 1: it cannot be used (missing or broken content, missing snapshot, another
+ * platform), and *e says why. Negative: containerd could not be asked, or memory is short. */
+int image_read(const struct ctrd *c, const struct ctx *ctx, const char *snapshotter, const struct ctrd_descriptor *target,
+               struct image **ret, struct err *e);
 
 /* Makes `name` stand for the image of base (NULL: for nothing). All or nothing. */
 int store_apply(struct image_store *s, const char *name, const struct image *base, bool pinned, struct err *e);

@@ -14,7 +14,8 @@ enum {
 };
 
 /* A whole blob of at most max bytes, in a. */
-static int read_blob(const struct ctrd *c, const struct ctx *ctx, const char *digest, size_t max, struct arena *a, struct view *ret, struct err *e)
+static int read_blob(const struct ctrd *c, const struct ctx *ctx, const char *digest, size_t max, struct arena *a,
+                     struct view *ret, struct err *e)
 {
     _cleanup_buf_ struct buf b = BUF_INIT(max);
     TRY(ctrd_content_read(c, ctx, digest, &b, e));
@@ -24,8 +25,8 @@ static int read_blob(const struct ctrd *c, const struct ctx *ctx, const char *di
 }
 
 /* Reads documents from target down to the manifest. */
-static int read_documents(const struct ctrd *c, const struct ctx *ctx, const struct ctrd_descriptor *target, struct resolved *res, struct arena *a,
-                          struct err *e)
+static int read_documents(const struct ctrd *c, const struct ctx *ctx, const struct ctrd_descriptor *target, struct resolved *res,
+                          struct arena *a, struct err *e)
 {
     const struct oci_platform host = oci_platform_host();
     const char *digest = target->digest, *type = target->media_type ? target->media_type : "";
@@ -48,8 +49,8 @@ static int read_documents(const struct ctrd *c, const struct ctx *ctx, const str
     return err_raise(e, ERR_INVALID_ARGUMENT, "more than %d indexes lie inside one another", RESOLVE_DEPTH_MAX);
 }
 
-static int check_complete(const struct ctrd *c, const struct ctx *ctx, const char *snapshotter, const struct resolved *res, struct arena *a,
-                          struct err *e)
+static int check_complete(const struct ctrd *c, const struct ctx *ctx, const char *snapshotter, const struct resolved *res,
+                          struct arena *a, struct err *e)
 {
     for (size_t i = 0; i < res->manifest.n_layers; i++) {
         struct ctrd_content_info info;
@@ -64,8 +65,8 @@ static int check_complete(const struct ctrd *c, const struct ctx *ctx, const cha
 /* Failures that speak of the image and not of containerd or of memory. */
 static bool is_unusable(int r, const struct err *e)
 {
-    return r == -ERR_NOT_FOUND || r == -ERR_INVALID_ARGUMENT || r == -ERR_DATA_LOSS || r == -ERR_OUT_OF_RANGE || r == -ERR_FAILED_PRECONDITION ||
-           (r == -ERR_RESOURCE_EXHAUSTED && !err_is_oom(e));
+    return r == -ERR_NOT_FOUND || r == -ERR_INVALID_ARGUMENT || r == -ERR_DATA_LOSS || r == -ERR_OUT_OF_RANGE ||
+           r == -ERR_FAILED_PRECONDITION || (r == -ERR_RESOURCE_EXHAUSTED && !err_is_oom(e));
 }
 
 static int read_image(const struct ctrd *c, const struct ctx *ctx, const char *snapshotter, const struct ctrd_descriptor *target,
@@ -85,8 +86,8 @@ static int read_image(const struct ctrd *c, const struct ctx *ctx, const char *s
     return image_make(&facts, NULL, 0, false, ret, e);
 }
 
-int image_read(const struct ctrd *c, const struct ctx *ctx, const char *snapshotter, const struct ctrd_descriptor *target, struct image **ret,
-               struct err *e)
+int image_read(const struct ctrd *c, const struct ctx *ctx, const char *snapshotter, const struct ctrd_descriptor *target,
+               struct image **ret, struct err *e)
 {
     _cleanup_arena_ struct arena a = ARENA_INIT(READ_BUDGET);
     struct err mine = ERR_INIT;
@@ -101,8 +102,10 @@ int image_read(const struct ctrd *c, const struct ctx *ctx, const char *snapshot
     return r < 0 && is_unusable(r, &mine) ? 1 : r;
 }
 
-/* Gives an unmarked record the id's record and the label, as containerd's CRI plugin does: then kubelet's garbage collection sees it. */
-static int adopt(struct image_store *s, const struct ctx *ctx, const struct ctrd_image *record, const struct image *img, struct err *e)
+/* Gives an unmarked record the id's record and the label, as containerd's CRI plugin does: then kubelet's garbage collection sees
+ * it. */
+static int adopt(struct image_store *s, const struct ctx *ctx, const struct ctrd_image *record, const struct image *img,
+                 struct err *e)
 {
     TRY(record_put(&s->ctrd, ctx, img->id, &record->target, NULL, e));
     TRY(store_apply(s, img->id, img, false, e));
@@ -110,8 +113,8 @@ static int adopt(struct image_store *s, const struct ctx *ctx, const struct ctrd
     return r < 0 ? r : 0;
 }
 
-/* Takes a record as it is now into the store. 1: it cannot be used and is not in the store. reuse: an entry with the same target is taken for what
- * containerd has. */
+/* Takes a record as it is now into the store. 1: it cannot be used and is not in the store. reuse: an entry with the same target
+ * is taken for what containerd has. */
 static int take_record(struct image_store *s, const struct ctx *ctx, const struct ctrd_image *record, bool reuse, struct err *e)
 {
     _cleanup_image_ struct image *img = NULL;
@@ -124,7 +127,8 @@ static int take_record(struct image_store *s, const struct ctx *ctx, const struc
         TRY(store_apply(s, record->name, NULL, false, e));
         return 1;
     }
-    const char *managed = kvlist_get(&record->labels, IMAGE_LABEL_MANAGED), *pinned = kvlist_get(&record->labels, IMAGE_LABEL_PINNED);
+    const char *managed = kvlist_get(&record->labels, IMAGE_LABEL_MANAGED),
+               *pinned = kvlist_get(&record->labels, IMAGE_LABEL_PINNED);
     if (!managed || strcmp(managed, IMAGE_LABEL_MANAGED_VALUE) != 0)
         TRY(adopt(s, ctx, record, img, e));
     return store_apply(s, record->name, img, pinned && strcmp(pinned, IMAGE_LABEL_PINNED_VALUE) == 0, e);
@@ -182,7 +186,8 @@ static bool ends_load(int r)
 }
 
 /* Each target is looked at once, whatever the store thought of it before. */
-static int load_records(struct image_store *s, const struct ctx *ctx, const struct ctrd_images *all, size_t *skipped, struct err *e)
+static int load_records(struct image_store *s, const struct ctx *ctx, const struct ctrd_images *all, size_t *skipped,
+                        struct err *e)
 {
     struct strmap seen = {0};
     int r = 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Unpack: see the header. The calls and keys are those of containerd's own client, so that both can work on one image at the same time.
+ * Unpack: see the header. The calls and keys are those of containerd's own client, so that both can work on one image at the same
+ * time.
  */
 #include "image/unpack.h"
 
@@ -41,7 +42,8 @@ static int exists(const struct unpack *u, const struct ctx *ctx, const char *nam
     return 0;
 }
 
-/* What was seen a moment ago is gone: the collector took it before it was under the lease. A code of its own, so that it is tried again. */
+/* What was seen a moment ago is gone: the collector took it before it was under the lease. A code of its own, so that it is tried
+ * again. */
 static int lost(int r, struct err *e)
 {
     if (r == -ERR_NOT_FOUND) {

@@ -22,9 +22,9 @@ struct unpack {
     void *user;
 };
 
-/* Makes the top chain id exist and keeps it from being collected while ctx's lease lives, also when it was there before. A layer's digest after
- * decompression must be its diff id: DATA_LOSS. *ret_hold (in a) names a view to be removed once the image's records exist, NULL for none.
- * On failure no active snapshot is left. Errors of containerd and of wait_layer. */
+/* Makes the top chain id exist and keeps it from being collected while ctx's lease lives, also when it was there before. A
+ * layer's digest after decompression must be its diff id: DATA_LOSS. *ret_hold (in a) names a view to be removed once the image's
+ * records exist, NULL for none. On failure no active snapshot is left. Errors of containerd and of wait_layer. */
 int unpack_all(const struct unpack *u, const struct ctx *ctx, struct arena *a, const char **ret_hold, struct err *e);
 
 /* Removes a snapshot, not obeying ctx but for its lease; for cleaning up. */

@@ -117,7 +117,8 @@ static int match(struct script *s, const struct http_request *request)
                                  .direct = request->direct};
     for (size_t i = 0; i < s->n_answers; i++) {
         const struct script_answer *a = &s->answers[i];
-        if ((a->times && s->used[i] >= a->times) || !url_matches(a->url, q->url) || (a->method && strcmp(a->method, q->method) != 0))
+        if ((a->times && s->used[i] >= a->times) || !url_matches(a->url, q->url) ||
+            (a->method && strcmp(a->method, q->method) != 0))
             continue;
         if (a->authorization && strcmp(a->authorization, q->authorization ? q->authorization : "") != 0)
             continue;
@@ -140,7 +141,8 @@ static int fill_headers(const struct script_answer *a, struct arena *arena, stru
     return 0;
 }
 
-static int give(const struct script *s, const struct script_answer *a, struct view body, const struct http_sink *sink, struct err *e)
+static int give(const struct script *s, const struct script_answer *a, struct view body, const struct http_sink *sink,
+                struct err *e)
 {
     size_t chunk = s->chunk ? s->chunk : 7, limit = body.n;
     if (a->break_after && a->break_after < limit)
@@ -157,8 +159,8 @@ static int give(const struct script *s, const struct script_answer *a, struct vi
     return 0;
 }
 
-static int exchange(void *user, const struct ctx *ctx, const struct http_request *request, struct arena *arena, const struct http_sink *sink,
-                    struct err *e)
+static int exchange(void *user, const struct ctx *ctx, const struct http_request *request, struct arena *arena,
+                    const struct http_sink *sink, struct err *e)
 {
     struct script *s = user;
     TRY(ctx_check(ctx, "the script", e));
@@ -229,8 +231,10 @@ static void append(char **text, char *more)
 static void make_config(struct sample *m)
 {
     const struct oci_platform host = oci_platform_host();
-    append(&m->config, format("{\"architecture\":\"%s\",\"os\":\"linux\",\"config\":{\"User\":\"7:8\",\"Env\":[\"PATH=/bin\"],\"Cmd\":[\"/bin/sh\"]},"
-                              "\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[", host.architecture));
+    append(&m->config, format("{\"architecture\":\"%s\",\"os\":\"linux\",\"config\":{\"User\":\"7:8\",\"Env\":[\"PATH=/"
+                              "bin\"],\"Cmd\":[\"/bin/sh\"]},"
+                              "\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[",
+                              host.architecture));
     for (size_t i = 0; i < m->n_layers; i++)
         append(&m->config, format("%s\"%s\"", i ? "," : "", m->layer_digests[i]));
     append(&m->config, format("]}}"));
@@ -239,11 +243,13 @@ static void make_config(struct sample *m)
 
 static void make_manifest(struct sample *m)
 {
-    append(&m->manifest, format("{\"schemaVersion\":2,\"mediaType\":\"" OCI_MEDIA_MANIFEST "\",\"config\":{\"mediaType\":\"" OCI_MEDIA_CONFIG
-                                "\",\"digest\":\"%s\",\"size\":%zu},\"layers\":[", m->config_digest, strlen(m->config)));
+    append(&m->manifest,
+           format("{\"schemaVersion\":2,\"mediaType\":\"" OCI_MEDIA_MANIFEST "\",\"config\":{\"mediaType\":\"" OCI_MEDIA_CONFIG
+                  "\",\"digest\":\"%s\",\"size\":%zu},\"layers\":[",
+                  m->config_digest, strlen(m->config)));
     for (size_t i = 0; i < m->n_layers; i++)
-        append(&m->manifest, format("%s{\"mediaType\":\"application/vnd.oci.image.layer.v1.tar\",\"digest\":\"%s\",\"size\":%zu}", i ? "," : "",
-                                    m->layer_digests[i], strlen(m->layers[i])));
+        append(&m->manifest, format("%s{\"mediaType\":\"application/vnd.oci.image.layer.v1.tar\",\"digest\":\"%s\",\"size\":%zu}",
+                                    i ? "," : "", m->layer_digests[i], strlen(m->layers[i])));
     append(&m->manifest, format("]}"));
     sha256(m->manifest, strlen(m->manifest), m->manifest_digest);
 }
@@ -253,10 +259,12 @@ static void make_index(struct sample *m)
     const struct oci_platform host = oci_platform_host();
     const char *other = strcmp(host.architecture, "s390x") == 0 ? "ppc64le" : "s390x";
     m->index = format("{\"schemaVersion\":2,\"mediaType\":\"" OCI_MEDIA_INDEX "\",\"manifests\":["
-                      "{\"mediaType\":\"" OCI_MEDIA_MANIFEST "\",\"digest\":\"%s\",\"size\":2,\"platform\":{\"os\":\"linux\",\"architecture\":\"%s\"}},"
-                      "{\"mediaType\":\"" OCI_MEDIA_MANIFEST "\",\"digest\":\"%s\",\"size\":%zu,\"platform\":{\"os\":\"linux\",\"architecture\":\"%s\"}}]}",
-                      "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a", other, m->manifest_digest, strlen(m->manifest),
-                      host.architecture);
+                      "{\"mediaType\":\"" OCI_MEDIA_MANIFEST
+                      "\",\"digest\":\"%s\",\"size\":2,\"platform\":{\"os\":\"linux\",\"architecture\":\"%s\"}},"
+                      "{\"mediaType\":\"" OCI_MEDIA_MANIFEST
+                      "\",\"digest\":\"%s\",\"size\":%zu,\"platform\":{\"os\":\"linux\",\"architecture\":\"%s\"}}]}",
+                      "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a", other, m->manifest_digest,
+                      strlen(m->manifest), host.architecture);
     sha256(m->index, strlen(m->index), m->index_digest);
 }
 
@@ -304,16 +312,24 @@ static const char *keep_url(struct sample *m, char *url)
 
 void sample_serve(struct sample *m, struct script *s, const char *base, const char *tag, bool with_index)
 {
-    static const char manifest_type[] = "content-type: " OCI_MEDIA_MANIFEST "\n", index_type[] = "content-type: " OCI_MEDIA_INDEX "; charset=utf-8\n";
+    static const char manifest_type[] = "content-type: " OCI_MEDIA_MANIFEST "\n",
+                      index_type[] = "content-type: " OCI_MEDIA_INDEX "; charset=utf-8\n";
     if (tag)
-        script_add(s, (struct script_answer){.url = keep_url(m, format("%s/manifests/%s", base, tag)), .status = 200,
+        script_add(s, (struct script_answer){.url = keep_url(m, format("%s/manifests/%s", base, tag)),
+                                             .status = 200,
                                              .headers = with_index ? index_type : manifest_type,
                                              .body = view_of(with_index ? m->index : m->manifest)});
-    script_add(s, (struct script_answer){.url = keep_url(m, format("%s/manifests/%s", base, m->manifest_digest)), .status = 200,
-                                         .headers = manifest_type, .body = view_of(m->manifest)});
-    script_add(s, (struct script_answer){.url = keep_url(m, format("%s/blobs/%s", base, m->config_digest)), .status = 200,
-                                         .body = view_of(m->config), .ranges = true});
+    script_add(s, (struct script_answer){.url = keep_url(m, format("%s/manifests/%s", base, m->manifest_digest)),
+                                         .status = 200,
+                                         .headers = manifest_type,
+                                         .body = view_of(m->manifest)});
+    script_add(s, (struct script_answer){.url = keep_url(m, format("%s/blobs/%s", base, m->config_digest)),
+                                         .status = 200,
+                                         .body = view_of(m->config),
+                                         .ranges = true});
     for (size_t i = 0; i < m->n_layers; i++)
-        script_add(s, (struct script_answer){.url = keep_url(m, format("%s/blobs/%s", base, m->layer_digests[i])), .status = 200,
-                                             .body = view_of(m->layers[i]), .ranges = true});
+        script_add(s, (struct script_answer){.url = keep_url(m, format("%s/blobs/%s", base, m->layer_digests[i])),
+                                             .status = 200,
+                                             .body = view_of(m->layers[i]),
+                                             .ranges = true});
 }

@@ -2,7 +2,8 @@
 /*
  * Scripted HTTP: answers for the registry client without a socket, a log of what was asked, and images to serve.
  *
- * The script's own memory comes from the C library and its work pauses injected failures, so a sweep sees the code under test alone.
+ * The script's own memory comes from the C library and its work pauses injected failures, so a sweep sees the code under test
+ * alone.
  */
 #ifndef CRI_UNIT_IMAGE_SCRIPT_H
 #define CRI_UNIT_IMAGE_SCRIPT_H
@@ -21,10 +22,10 @@ struct script_answer {
     int status;                /* 0: no connection */
     const char *headers;       /* "Name: value\n..." with names in lower case, NULL: none */
     struct view body;
-    bool ranges;               /* answers Range requests with 206 */
-    size_t break_after;        /* bytes of body after which the connection breaks, 0: never */
-    size_t end_after;          /* bytes after which the answer ends as if complete, 0: never */
-    unsigned times;            /* 0: for ever */
+    bool ranges;        /* answers Range requests with 206 */
+    size_t break_after; /* bytes of body after which the connection breaks, 0: never */
+    size_t end_after;   /* bytes after which the answer ends as if complete, 0: never */
+    unsigned times;     /* 0: for ever */
 };
 
 struct script_request {

@@ -16,7 +16,8 @@
 #include "base/buf.h"
 #include "image/http.h"
 
-/* Serves connections one after the other: reads a request's head (and a body of `body` bytes), sends `answer`, then closes or reads the next. */
+/* Serves connections one after the other: reads a request's head (and a body of `body` bytes), sends `answer`, then closes or
+ * reads the next. */
 struct server {
     int fd, stop[2];
     unsigned port;
@@ -24,8 +25,8 @@ struct server {
     pthread_mutex_t lock;
     char answer[2 * HTTP_HEADER_BYTES_MAX]; /* under lock */
     size_t answer_n;
-    size_t body;      /* bytes of request body to read */
-    bool keep;        /* the connection stays open after the answer, for the next request or until the client closes */
+    size_t body; /* bytes of request body to read */
+    bool keep;   /* the connection stays open after the answer, for the next request or until the client closes */
     unsigned accepted, requests;
     char request[4096]; /* the last one */
 };
@@ -93,8 +94,8 @@ static int setup(void **state)
     socklen_t len = sizeof(a);
     pthread_mutex_init(&f->server.lock, NULL);
     f->server.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (bind(f->server.fd, (struct sockaddr *)&a, len) < 0 || listen(f->server.fd, 8) < 0 || getsockname(f->server.fd, (struct sockaddr *)&a, &len) < 0 ||
-        pipe(f->server.stop) < 0)
+    if (bind(f->server.fd, (struct sockaddr *)&a, len) < 0 || listen(f->server.fd, 8) < 0 ||
+        getsockname(f->server.fd, (struct sockaddr *)&a, &len) < 0 || pipe(f->server.stop) < 0)
         return -1;
     f->server.port = ntohs(a.sin_port);
     pthread_create(&f->server.thread, NULL, serve, &f->server);
@@ -133,7 +134,7 @@ static int on_data(void *user, struct view data, struct err *e)
     struct fixture *f = user;
     assert_int_equal(f->heads, 1);
     if (f->refuse)
-        return err_raise(e, (enum err_code)-f->refuse, "not wanted");
+        return err_raise(e, (enum err_code) - f->refuse, "not wanted");
     return buf_add_view(&f->body, data) < 0 ? err_oom(e) : 0;
 }
 
@@ -171,7 +172,8 @@ static int ask(struct fixture *f, const char *answer)
 static void test_get(void **state)
 {
     struct fixture *f = *state;
-    assert_ok(ask(f, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-One: a\r\nx-one:  b \r\nDocker-Content-Digest: z\r\n\r\nhello"), &f->e);
+    assert_ok(ask(f, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-One: a\r\nx-one:  b \r\nDocker-Content-Digest: z\r\n\r\nhello"),
+              &f->e);
     assert_int_equal(f->response.status, 200);
     assert_int_equal(f->response.content_length, 5);
     assert_string_equal(http_header(&f->response, "x-one"), "a, b");
@@ -185,7 +187,8 @@ static void test_get(void **state)
 static void test_bodies(void **state)
 {
     struct fixture *f = *state;
-    assert_ok(ask(f, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\nTrailer-Field: x\r\n\r\n"), &f->e);
+    assert_ok(ask(f, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\nTrailer-Field: x\r\n\r\n"),
+              &f->e);
     assert_view(buf_view(&f->body), "abcde");
     assert_int_equal(f->response.content_length, -1);
     assert_ok(ask(f, "HTTP/1.1 200 OK\r\n\r\nuntil the end"), &f->e);
@@ -291,7 +294,8 @@ static void test_limits(void **state)
     f->server.keep = true;
     set_answer(f, "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nshort");
     const struct ctx forever = CTX_BACKGROUND;
-    assert_fails(ask_with(f, &forever, (struct http_request){.idle_timeout = 50 * NSEC_PER_MSEC}), &f->e, ERR_DEADLINE_EXCEEDED, "no byte arrived");
+    assert_fails(ask_with(f, &forever, (struct http_request){.idle_timeout = 50 * NSEC_PER_MSEC}), &f->e, ERR_DEADLINE_EXCEEDED,
+                 "no byte arrived");
     const struct ctx soon = {.deadline = clock_deadline(50 * NSEC_PER_MSEC)};
     assert_fails(ask_with(f, &soon, (struct http_request){0}), &f->e, ERR_DEADLINE_EXCEEDED, "registry");
     const struct ctx past = {.deadline = clock_mono()};
@@ -349,8 +353,16 @@ int main(void)
 {
     mem_install_hooks();
     const struct CMUnitTest tests[] = {
-        T(test_get),           T(test_bodies), T(test_post),   T(test_broken),  T(test_refused_by_sink), T(test_header_limits),
-        T(test_connection_is_kept), T(test_limits), T(test_cancel), T(test_ca_file),
+        T(test_get),
+        T(test_bodies),
+        T(test_post),
+        T(test_broken),
+        T(test_refused_by_sink),
+        T(test_header_limits),
+        T(test_connection_is_kept),
+        T(test_limits),
+        T(test_cancel),
+        T(test_ca_file),
     };
     int r = cmocka_run_group_tests(tests, NULL, NULL);
     curl_global_cleanup();

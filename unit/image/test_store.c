@@ -63,7 +63,8 @@ static void put_content(struct fixture *f, const struct sample *m, bool layers, 
 
 static struct ctrd_descriptor target_of(const struct sample *m)
 {
-    return (struct ctrd_descriptor){.media_type = OCI_MEDIA_MANIFEST, .digest = m->manifest_digest, .size = (int64_t)strlen(m->manifest)};
+    return (struct ctrd_descriptor){
+        .media_type = OCI_MEDIA_MANIFEST, .digest = m->manifest_digest, .size = (int64_t)strlen(m->manifest)};
 }
 
 static void put_record(struct fixture *f, const char *name, const struct sample *m)
@@ -229,7 +230,8 @@ static void test_resolve(void **state)
     img = resolve(f, text);
     assert_non_null(img);
     image_unref(img);
-    const char *const missing[] = {"b", "a:1", "reg.example/a", "sha256:0000000000000000000000000000000000000000000000000000000000000000",
+    const char *const missing[] = {"b", "a:1", "reg.example/a",
+                                   "sha256:0000000000000000000000000000000000000000000000000000000000000000",
                                    "0000000000000000000000000000000000000000000000000000000000000000"};
     for (size_t i = 0; i < ARRAY_SIZE(missing); i++)
         assert_null(resolve(f, missing[i]));
@@ -434,8 +436,8 @@ int main(void)
 {
     mem_install_hooks();
     const struct CMUnitTest tests[] = {
-        T(test_load),    T(test_load_incomplete), T(test_load_fails), T(test_adopt), T(test_update),  T(test_resolve), T(test_ambiguous),
-        T(test_pinned),  T(test_remove),          T(test_threads),    T(test_sweep), T(test_options),
+        T(test_load),      T(test_load_incomplete), T(test_load_fails), T(test_adopt),   T(test_update), T(test_resolve),
+        T(test_ambiguous), T(test_pinned),          T(test_remove),     T(test_threads), T(test_sweep),  T(test_options),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
