@@ -41,7 +41,7 @@ struct tree *tree_string_view(struct tree_mem *m, struct view v)
 {
     struct tree *t = node_new(m, TREE_STRING);
     if (t)
-        t->text = v;
+        t->text = v.p ? v : VIEW_LIT("");
     return t;
 }
 
@@ -150,7 +150,7 @@ static void append(struct tree_mem *m, struct tree *t, struct view key, struct t
         m->failed = true;
         return;
     }
-    t->v[t->n] = (struct tree_item){key, value};
+    t->v[t->n] = (struct tree_item){key.p ? key : VIEW_LIT(""), value};
     t->n++;
     if (t->index)
         index_put(t, t->n - 1);
