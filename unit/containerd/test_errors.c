@@ -31,6 +31,7 @@ static const struct answer answers[] = {
     {ERR_UNKNOWN, "ttrpc: something: not found", true, false},
     {ERR_UNKNOWN, "exec: \"foo\": executable file not found in $PATH: unknown", false, false},
     {ERR_UNKNOWN, "file not found by a program", false, false},
+    {ERR_INTERNAL, "no such container", true, false},
     {ERR_FAILED_PRECONDITION, "lease: not found", false, false},
     {ERR_UNAVAILABLE, "no such container", false, false},
     {ERR_CANCELLED, "waiting for: process already finished", false, false},

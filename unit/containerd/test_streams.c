@@ -200,6 +200,26 @@ static void wrong_offsets_are_data_loss(void **state)
     buf_done(&b);
 }
 
+/* A blob comes in pieces of 32 KiB; when a later one does not fit, the earlier ones are taken back. */
+static void a_broken_read_leaves_nothing(void **state)
+{
+    struct stage *t = *state;
+    enum { SIZE = 40000 };
+    char digest[FAKE_DIGEST_MAX];
+    char *data = calloc(SIZE, 1);
+    assert_non_null(data);
+    fake_add_blob(t->s.f, data, SIZE, digest);
+    free(data);
+    struct buf b = BUF_INIT(SIZE + 1);
+    assert_int_equal(buf_add_str(&b, "ab"), 0);
+    assert_fails(ctrd_content_read(C, X, digest, &b, E), E, ERR_RESOURCE_EXHAUSTED, "larger than the limit of 40001 bytes");
+    assert_view(buf_view(&b), "ab");
+    buf_clear(&b);
+    assert_ok(ctrd_content_read(C, X, digest, &b, E), E);
+    assert_int_equal(b.n, SIZE);
+    buf_done(&b);
+}
+
 static void a_write_is_resumed(void **state)
 {
     struct stage *t = *state;
@@ -329,7 +349,7 @@ static void payloads_are_decoded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(blobs_of_all_sizes), TEST(chunks_are_counted), TEST(wrong_offsets_are_data_loss),
+        TEST(blobs_of_all_sizes), TEST(chunks_are_counted), TEST(wrong_offsets_are_data_loss), TEST(a_broken_read_leaves_nothing),
         TEST(a_write_is_resumed), TEST(events_arrive),      TEST(payloads_are_decoded),
     };
     return cmocka_run_group_tests_name("containerd-streams", tests, NULL, NULL);
