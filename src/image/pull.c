@@ -322,8 +322,6 @@ static int join_or_start(struct image_service *s, const struct reference *ref, c
 /* Waits as long as ctx allows. */
 static int wait_done(struct pull *p, const struct ctx *ctx, struct err *e)
 {
-    char what[REFERENCE_TEXT_MAX + 1];
-    reference_familiar(&p->ref, what);
     bool slices = ctx->cancel && ctx->cancel->wake_fd < 0;
     for (;;) {
         struct pollfd fds[2] = {{.fd = p->done_fd, .events = POLLIN},
@@ -334,9 +332,7 @@ static int wait_done(struct pull *p, const struct ctx *ctx, struct err *e)
         (void)poll(fds, 2, ms);
         if (atomic_load_explicit(&p->done, memory_order_acquire))
             return 0;
-        int r = ctx_check(ctx, "the pull, which goes on", e);
-        if (r < 0)
-            return err_wrap(e, r, "image \"%s\"", what);
+        TRY(ctx_check(ctx, "the pull, which goes on", e));
     }
 }
 

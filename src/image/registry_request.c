@@ -116,7 +116,7 @@ static int request_by(struct registry *r, const struct ctx *ctx, const char *sch
                 return err_raise(e, ERR_UNAVAILABLE, "more than %d redirects", REGISTRY_REDIRECTS_MAX);
             TRY(follow(&h, &at, a, &at, e));
             home = home && url_same_origin(&at, &origin);
-        } else if (reply->status == 401 && home && challenges < CHALLENGES_MAX) {
+        } else if (reply->status == 401 && home && challenges < CHALLENGES_MAX && *http_header(&h.response, "www-authenticate")) {
             challenges++;
             r->scheme = scheme; /* the token flow asks for it */
             TRY(registry_authorize(r, ctx, http_header(&h.response, "www-authenticate"), authorization, a, &authorization, e));
