@@ -89,7 +89,7 @@ build_with() {
         fi
     fi
     if ! ninja -C "$dir" -j "$(jobs)" "$target" >"$log" 2>&1; then
-        grep -E -A 6 '^FAILED|error:|ninja: error' "$log" | head -n 40 >&2
+        grep -E -A 2 'error:|undefined reference|ninja: error' "$log" | cut -c 1-200 | head -n 30 >&2
         note "the build failed; all of its output is in $log"
         return 1
     fi

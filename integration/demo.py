@@ -232,7 +232,7 @@ def keep_up(env):
     """Leaves everything running until this process is told to stop."""
     init = os.read(int(os.environ["CCT_PID_FD"]), 32).decode()
     say("\nIt stays up. From another shell, as root:\n")
-    say('    K="nsenter -t %s -m -n -p -i -u -- %s -r unix://%s"' % (init, os.environ.get("CCT_CRICTL") or "crictl", env.socket))
+    say('    K="nsenter -t %s -r -m -n -p -i -u -- %s -r unix://%s"' % (init, os.environ.get("CCT_CRICTL") or "crictl", env.socket))
     for words in ("pods", "ps", "images", "exec -s $($K ps -q --name server) hostname", "logs $($K ps -q --name server)"):
         say("    $K " + words)
     say("\nThe parts' logs are in %s. To stop and remove all of it:\n\n    kill %s\n" % (env.logs, os.environ["CCT_OUTER"]))
