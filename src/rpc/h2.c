@@ -216,6 +216,10 @@ static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t id, co
 static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *user)
 {
     struct h2 *h = user;
+    if (frame->hd.type == NGHTTP2_GOAWAY && h->ping_follows) {
+        h->ping_follows = false;
+        h2_check(h, nghttp2_submit_ping(session, NGHTTP2_FLAG_NONE, NULL));
+    }
     if (!(frame->hd.flags & NGHTTP2_FLAG_END_STREAM) || (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA))
         return 0;
     struct h2_stream *s = h2_find(h, frame->hd.stream_id);
@@ -398,6 +402,7 @@ bool h2_finished(const struct h2 *h)
 
 void h2_shutdown_notice(struct h2 *h)
 {
+    h->ping_follows = true; /* not submitted here: nghttp2 would send it first */
     h2_check(h, nghttp2_submit_shutdown_notice(h->session));
 }
 
@@ -405,9 +410,4 @@ void h2_shutdown(struct h2 *h)
 {
     int32_t last = nghttp2_session_get_last_proc_stream_id(h->session);
     h2_check(h, nghttp2_submit_goaway(h->session, NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR, NULL, 0));
-}
-
-void h2_ping(struct h2 *h)
-{
-    h2_check(h, nghttp2_submit_ping(h->session, NGHTTP2_FLAG_NONE, NULL));
 }

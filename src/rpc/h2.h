@@ -58,7 +58,7 @@ struct h2_ops {
     void (*on_sent)(void *user, struct h2_stream *s, size_t n);
     /* Client: the peer takes no new calls on this connection. Server: not called. May be NULL. */
     void (*on_goaway)(void *user);
-    /* A PING sent with h2_ping was answered. May be NULL. */
+    /* Server: the client has seen the notice of h2_shutdown_notice. May be NULL. */
     void (*on_pong)(void *user);
 };
 
@@ -87,11 +87,10 @@ void h2_fail(struct h2 *h, const struct err *status);
 size_t h2_stream_count(const struct h2 *h);
 /* Resets streams that had something to send and have not been able to since `before` (a clock_mono value). Returns how many. */
 size_t h2_reset_stalled(struct h2 *h, uint64_t before);
-/* Server: announces the end (GOAWAY with the highest stream id), and then, when the client has seen that, the real end. */
+/* Server: announces the end (GOAWAY with the highest stream id, then a PING whose answer on_pong tells of), and then the real end, after which no
+ * new call is taken (RFC 9113 section 6.8). */
 void h2_shutdown_notice(struct h2 *h);
 void h2_shutdown(struct h2 *h);
-/* Sends a PING; on_pong tells of its answer. */
-void h2_ping(struct h2 *h);
 
 /* Client: opens a call. timeout_ns UINT64_MAX: no deadline. metadata: NULL-terminated name, value, name, value ...; may be NULL;
  * extra_name/extra_value one more pair, may be NULL. All is copied. */

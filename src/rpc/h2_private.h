@@ -77,6 +77,7 @@ struct h2 {
     const uint8_t *pending; /* bytes that nghttp2 gave and that did not fit */
     size_t n_pending;
     unsigned empty_frames;
+    bool ping_follows; /* on the GOAWAY to be sent next */
     bool goaway; /* the peer takes no new streams */
     bool dead;   /* h2_fail ran */
     bool failed;

@@ -235,7 +235,6 @@ void rpc_server_drain(struct rpc_server *s, uint64_t deadline, void (*done)(void
     s->drain_arg = arg;
     for (struct server_conn *c = s->conns; c; c = c->next) {
         h2_shutdown_notice(rpc_conn_h2(c->conn));
-        h2_ping(rpc_conn_h2(c->conn));
         rpc_conn_kick(c->conn);
     }
     for (struct rpc_stream *call = s->calls; call; call = call->next) {

@@ -332,7 +332,7 @@ struct rpc_call *rpc_stream_call(struct rpc_stream *s)
 bool rpc_call_abandoned(struct rpc_call *call)
 {
     struct rpc_stream *s = (struct rpc_stream *)call; /* its first member */
-    return atomic_load(&s->abandoned);
+    return atomic_load(&s->abandoned) || clock_mono() >= s->deadline;
 }
 
 static int gone(struct err *e)

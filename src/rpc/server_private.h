@@ -46,7 +46,7 @@ struct rpc_stream {
     bool job;                   /* a handler runs, or a keeper has the stream */
     bool answered;              /* the end was handed to h2 */
     bool held;                  /* the client is held back */
-    uint64_t deadline;          /* of the client */
+    uint64_t deadline;          /* of the client; set before the handler runs and never again */
     struct loop_timer *timer;
     struct frame *request;
 
