@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Bytes of a server on a connection of our client, which has two calls open. Who controls them: whatever listens on containerd's socket.
- * Reached: rpc/h2 in the client's role with nghttp2 below it, rpc/frame, parse/grpchdr.
+ * Bytes of a server on a connection of our client, which has two calls open. Who controls them: whatever listens on containerd's
+ * socket. Reached: rpc/h2 in the client's role with nghttp2 below it, rpc/frame, parse/grpchdr.
  *
- * Input: a byte of options (bit 0: an empty SETTINGS comes first; bit 1: the first call does not end its side), then the bytes as they come.
+ * Input: a byte of options (bit 0: an empty SETTINGS comes first; bit 1: the first call does not end its side), then the bytes as
+ * they come.
  *
- * Oracle: (1) fed whole and in pieces, the calls get the same messages and end with the same status; (2) every call ends exactly once, and a call that
- * failed has a text of printable characters or none; (3) what the client sends is a sequence of sound frames; (4) the budget comes back; (5) a
- * failing allocation leaves nothing.
+ * Oracle: (1) fed whole and in pieces, the calls get the same messages and end with the same status; (2) every call ends exactly
+ * once, and a call that failed has a text of printable characters or none; (3) what the client sends is a sequence of sound
+ * frames; (4) the budget comes back; (5) a failing allocation leaves nothing.
  */
 #include "base/codec.h"
 #include "fuzz.h"

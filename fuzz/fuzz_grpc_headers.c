@@ -3,10 +3,10 @@
  * Values of gRPC header fields. Who controls them: any client of the daemon, any server behind the client.
  * Reached: all of parse/grpchdr.
  *
- * Oracle: (1) a time-out that is read and written again is the same or, where digits are short, up to one unit longer; nothing but 1 to 8 digits and a
- * unit is read; (2) an encoded message has printable characters only and decodes to what it was; decoding never grows; (3) names and values
- * are judged as nghttp2 judges them; (4) a path's parts put together are the path; (5) a content type that is taken begins with application/grpc, which no '-'
- * follows.
+ * Oracle: (1) a time-out that is read and written again is the same or, where digits are short, up to one unit longer; nothing
+ * but 1 to 8 digits and a unit is read; (2) an encoded message has printable characters only and decodes to what it was; decoding
+ * never grows; (3) names and values are judged as nghttp2 judges them; (4) a path's parts put together are the path; (5) a
+ * content type that is taken begins with application/grpc, which no '-' follows.
  */
 #include <nghttp2/nghttp2.h>
 

@@ -5,10 +5,11 @@
  *
  * Input: a byte of options (bit 0: the preface and an empty SETTINGS come first), then the bytes as they come from the socket.
  *
- * Oracle: (1) fed whole and fed in pieces (of one byte; of a size that the options give), the connection reports the same requests, messages
- * and ends, fails in the same way and answers the same bytes; (2) what it answers is a sequence of sound frames with sound HPACK;
- * (3) a request that was announced is closed exactly once; (4) no more streams are open than allowed, and every byte of the budget comes
- * back; (5) a failing allocation changes the outcome to RESOURCE_EXHAUSTED or not at all, and leaves nothing.
+ * Oracle: (1) fed whole and fed in pieces (of one byte; of a size that the options give), the connection reports the same
+ * requests, messages and ends, fails in the same way and answers the same bytes; (2) what it answers is a sequence of sound
+ * frames with sound HPACK; (3) a request that was announced is closed exactly once; (4) no more streams are open than allowed,
+ * and every byte of the budget comes back; (5) a failing allocation changes the outcome to RESOURCE_EXHAUSTED or not at all, and
+ * leaves nothing.
  */
 #include "fuzz.h"
 #include "h2_echo.h"
@@ -103,7 +104,8 @@ static void compare(const struct outcome *a, const struct outcome *b)
     FUZZ_CHECK_MSG(a->code == b->code, "%d whole, %d in pieces", a->code, b->code);
     FUZZ_CHECK(a->requests == b->requests && a->ends == b->ends && a->messages == b->messages);
     FUZZ_CHECK(a->closes == b->closes && a->closes_ok == b->closes_ok && a->bytes == b->bytes);
-    FUZZ_CHECK_MSG(a->code != 0 || view_eq(buf_view(&a->out), buf_view(&b->out)), "%zu bytes whole, %zu in pieces", a->out.n, b->out.n);
+    FUZZ_CHECK_MSG(a->code != 0 || view_eq(buf_view(&a->out), buf_view(&b->out)), "%zu bytes whole, %zu in pieces", a->out.n,
+                   b->out.n);
 }
 
 int fuzz_one(const uint8_t *data, size_t size)

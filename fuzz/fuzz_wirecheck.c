@@ -5,9 +5,9 @@
  *
  * Input: a byte that chooses the type, then the message.
  *
- * Oracle: (1) what is accepted unpacks, or passes the budget; (2) a second, simple walk over the accepted bytes finds no string with a NUL or
- * a malformed character; (3) packed again, it is accepted again and packs to the same bytes; (4) a refusal names a field of the type or says
- * what is wrong with the message; (5) a failing allocation leaves nothing.
+ * Oracle: (1) what is accepted unpacks, or passes the budget; (2) a second, simple walk over the accepted bytes finds no string
+ * with a NUL or a malformed character; (3) packed again, it is accepted again and packs to the same bytes; (4) a refusal names a
+ * field of the type or says what is wrong with the message; (5) a failing allocation leaves nothing.
  */
 #include "containerd/containers_v1.pb-c.h"
 #include "containerd/content_v1.pb-c.h"

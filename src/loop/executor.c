@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The executor. The pool starts a thread when a job finds none idle, ends threads that had nothing to do for some seconds, and keeps
- * slow jobs to a part of its threads.
+ * The executor. The pool starts a thread when a job finds none idle, ends threads that had nothing to do for some seconds, and
+ * keeps slow jobs to a part of its threads.
  */
 #include "loop/executor.h"
 
@@ -75,7 +75,8 @@ int executor_new_inline(struct executor **ret, struct err *e)
 int executor_new_pool(const struct executor_limits *limits, struct executor **ret, struct err *e)
 {
     if (limits->threads_max == 0 || limits->slow_max == 0 || limits->slow_max >= limits->threads_max || limits->queue_max == 0)
-        return err_raise(e, ERR_INVALID_ARGUMENT, "executor: slow_max must be at least 1 and below threads_max, queue_max at least 1");
+        return err_raise(e, ERR_INVALID_ARGUMENT,
+                         "executor: slow_max must be at least 1 and below threads_max, queue_max at least 1");
     return executor_new(limits, ret, e);
 }
 
@@ -140,7 +141,8 @@ static void *worker_main(void *arg)
         if (j)
             run_job(x, j, cls);
         /* A job may have come between the time-out and the lock. */
-        else if (!wait_work(x) && !x->queue[EXEC_FAST].head && (!x->queue[EXEC_SLOW].head || x->running_slow >= x->limits.slow_max))
+        else if (!wait_work(x) && !x->queue[EXEC_FAST].head &&
+                 (!x->queue[EXEC_SLOW].head || x->running_slow >= x->limits.slow_max))
             break;
     }
     x->threads--;
@@ -204,7 +206,8 @@ static int submit_pool(struct executor *x, enum exec_class cls, struct job *j, s
 {
     struct queue *q = &x->queue[cls];
     if (q->n >= x->limits.queue_max)
-        return err_raise(e, ERR_RESOURCE_EXHAUSTED, "too many %s calls wait already (%zu)", cls == EXEC_SLOW ? "slow" : "fast", q->n);
+        return err_raise(e, ERR_RESOURCE_EXHAUSTED, "too many %s calls wait already (%zu)", cls == EXEC_SLOW ? "slow" : "fast",
+                         q->n);
     struct job **at = q->tail;
     *q->tail = j;
     q->tail = &j->next;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Executor: where handlers run. The daemon uses an elastic, bounded pool of threads, so that handlers are straight-line blocking code;
- * unit tests, sweeps and fuzz targets run jobs inline on the caller's stack and are deterministic.
+ * Executor: where handlers run. The daemon uses an elastic, bounded pool of threads, so that handlers are straight-line blocking
+ * code; unit tests, sweeps and fuzz targets run jobs inline on the caller's stack and are deterministic.
  */
 #ifndef CRI_LOOP_EXECUTOR_H
 #define CRI_LOOP_EXECUTOR_H
@@ -17,10 +17,10 @@ enum exec_class { EXEC_FAST, EXEC_SLOW };
 struct executor;
 
 struct executor_limits {
-    size_t threads_max;   /* threads in all */
-    size_t slow_max;      /* of these, at most so many run slow jobs; < threads_max */
-    size_t queue_max;     /* jobs that may wait, per class */
-    size_t stack_size;    /* bytes of a thread's stack, 0 for the system's default */
+    size_t threads_max; /* threads in all */
+    size_t slow_max;    /* of these, at most so many run slow jobs; < threads_max */
+    size_t queue_max;   /* jobs that may wait, per class */
+    size_t stack_size;  /* bytes of a thread's stack, 0 for the system's default */
 };
 
 /* Runs every job before executor_submit returns. */
@@ -30,8 +30,8 @@ int executor_new_pool(const struct executor_limits *limits, struct executor **re
 /* True when executor_submit runs the job itself: such a job must not wait for anything that its submitter has yet to do. */
 bool executor_is_inline(const struct executor *x);
 
-/* Hands a job over: run(arg) is called exactly once, on some thread. -ERR_RESOURCE_EXHAUSTED when the queue of its class is full or no
- * thread can be started; then it is never called. */
+/* Hands a job over: run(arg) is called exactly once, on some thread. -ERR_RESOURCE_EXHAUSTED when the queue of its class is full
+ * or no thread can be started; then it is never called. */
 int executor_submit(struct executor *x, enum exec_class cls, void (*run)(void *arg), void *arg, struct err *e);
 
 /* Waits until no job is queued or running. Jobs may submit others meanwhile. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The event loop on sd-event. Timers are kept here in a heap over clock_mono instead of in sd-event, so that tests run them on virtual
- * time; work from other threads comes through an intrusive queue and an eventfd, which cannot fail.
+ * The event loop on sd-event. Timers are kept here in a heap over clock_mono instead of in sd-event, so that tests run them on
+ * virtual time; work from other threads comes through an intrusive queue and an eventfd, which cannot fail.
  */
 #include "loop/loop.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The client's connection: connecting when first used, back-off after a failure, a new connection when the peer says GOAWAY. See client.h.
+ * The client's connection: connecting when first used, back-off after a failure, a new connection when the peer says GOAWAY. See
+ * client.h.
  */
 #include "rpc/client.h"
 
@@ -45,7 +46,8 @@ static void on_goaway(void *user)
         cc->client->current = NULL;
 }
 
-static const struct h2_ops conn_ops = {.on_message = on_message, .on_close = on_close, .on_sent = on_sent, .on_goaway = on_goaway};
+static const struct h2_ops conn_ops = {
+    .on_message = on_message, .on_close = on_close, .on_sent = on_sent, .on_goaway = on_goaway};
 
 static void conn_free(struct client_conn *cc)
 {

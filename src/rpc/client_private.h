@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What client.c (the connection: connecting, back-off, GOAWAY) and client_stream.c (one call, seen from a worker and from the loop) share.
+ * What client.c (the connection: connecting, back-off, GOAWAY) and client_stream.c (one call, seen from a worker and from the
+ * loop) share.
  *
- * A call has two holders: the worker that made it, and the loop's thread. They share the part under `mu`; the worker wakes the loop through
- * `post`, the loop wakes the worker through `waiter`. Whoever lets go last frees it.
+ * A call has two holders: the worker that made it, and the loop's thread. They share the part under `mu`; the worker wakes the
+ * loop through `post`, the loop wakes the worker through `waiter`. Whoever lets go last frees it.
  */
 #ifndef CRI_RPC_CLIENT_PRIVATE_H
 #define CRI_RPC_CLIENT_PRIVATE_H
@@ -19,9 +20,9 @@
 enum {
     CLIENT_BACKOFF_MIN_MS = 100,
     CLIENT_BACKOFF_MAX_MS = 5000,
-    CLIENT_BUDGET_MIB = 512,          /* answers in flight */
-    CLIENT_SEND_QUEUE_MAX = 1 << 20,  /* bytes that wait to be sent in a call before its sender waits */
-    CLIENT_RECV_QUEUE_MAX = 1 << 20   /* bytes of answers that wait for their reader before the peer is held */
+    CLIENT_BUDGET_MIB = 512,         /* answers in flight */
+    CLIENT_SEND_QUEUE_MAX = 1 << 20, /* bytes that wait to be sent in a call before its sender waits */
+    CLIENT_RECV_QUEUE_MAX = 1 << 20  /* bytes of answers that wait for their reader before the peer is held */
 };
 
 /* A connection: the current one, or an older one that the peer wants to end and that still has calls. */
@@ -40,7 +41,7 @@ struct rpc_client_stream {
     uint64_t deadline;
 
     /* The loop's thread. */
-    struct rpc_client *client; /* NULL when the client was freed first */
+    struct rpc_client *client;             /* NULL when the client was freed first */
     struct rpc_client_stream *prev, *next; /* the client's calls, under its mu */
     struct client_conn *conn;
     struct h2_stream *h2s; /* NULL before it is open and after its end */

@@ -12,7 +12,8 @@ static void on_post(void *arg);
 
 /* ---- life */
 
-static int stream_new(struct rpc_client *c, const struct ctx *ctx, const char *path, bool unary, struct rpc_client_stream **ret, struct err *e)
+static int stream_new(struct rpc_client *c, const struct ctx *ctx, const char *path, bool unary, struct rpc_client_stream **ret,
+                      struct err *e)
 {
     if (loop_in_thread(c->loop))
         return err_raise(e, ERR_INTERNAL, "%s: called on the I/O thread, which would wait for itself", path);
@@ -157,8 +158,8 @@ static void start(struct rpc_client_stream *s)
     struct rpc_client *c = s->client;
     int r = client_connect(c, &s->conn, &e);
     if (r == 0)
-        r = h2_open(rpc_conn_h2(s->conn->conn), s->path, timeout, (const char *const *)c->metadata, "containerd-lease", s->lease, s,
-                    &s->h2s, &e);
+        r = h2_open(rpc_conn_h2(s->conn->conn), s->path, timeout, (const char *const *)c->metadata, "containerd-lease", s->lease,
+                    s, &s->h2s, &e);
     if (r < 0)
         finish(s, &e);
 }
@@ -243,7 +244,8 @@ static int raise_status(const struct err *status, struct err *e)
     return err_raise(e, status->code, "%s", status->message[0] ? status->message : err_code_name(status->code));
 }
 
-static int unpack_answer(const ProtobufCMessageDescriptor *type, struct frame *f, struct arena *a, ProtobufCMessage **ret, struct err *e)
+static int unpack_answer(const ProtobufCMessageDescriptor *type, struct frame *f, struct arena *a, ProtobufCMessage **ret,
+                         struct err *e)
 {
     int r = rpc_message_unpack(type, frame_message(f), a, ret, e);
     if (r >= 0)
@@ -273,8 +275,8 @@ static bool is_done(struct rpc_client_stream *s)
     return done;
 }
 
-static int unary_result(struct rpc_client_stream *s, const ProtobufCMessageDescriptor *response, struct arena *a, ProtobufCMessage **ret,
-                        struct err *e)
+static int unary_result(struct rpc_client_stream *s, const ProtobufCMessageDescriptor *response, struct arena *a,
+                        ProtobufCMessage **ret, struct err *e)
 {
     if (s->status.code != ERR_OK)
         return raise_status(&s->status, e);
@@ -327,7 +329,8 @@ static int room(struct rpc_client_stream *s, struct err *e)
     return r;
 }
 
-static int op_send(void *user, struct rpc_client_stream *s, const struct ctx *ctx, const ProtobufCMessage *m, bool last, struct err *e)
+static int op_send(void *user, struct rpc_client_stream *s, const struct ctx *ctx, const ProtobufCMessage *m, bool last,
+                   struct err *e)
 {
     struct rpc_client *c = user;
     int r;

@@ -35,8 +35,8 @@ struct rpc_conn {
 static void on_flush(void *arg);
 static void on_ready(void *arg, uint32_t revents);
 
-int rpc_conn_new(struct loop *l, int fd, const struct h2_config *config, void (*gone)(void *user, const struct err *why), void *user,
-                 struct rpc_conn **ret, struct err *e)
+int rpc_conn_new(struct loop *l, int fd, const struct h2_config *config, void (*gone)(void *user, const struct err *why),
+                 void *user, struct rpc_conn **ret, struct err *e)
 {
     struct rpc_conn *c = mem_zalloc(sizeof(*c));
     if (!c) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Conn: an HTTP/2 connection on a socket of the event loop. Reads a bounded piece a wake-up, writes what the session has to say once a
- * round of the loop, and tells its owner when it is over. On the loop's thread only.
+ * Conn: an HTTP/2 connection on a socket of the event loop. Reads a bounded piece a wake-up, writes what the session has to say
+ * once a round of the loop, and tells its owner when it is over. On the loop's thread only.
  */
 #ifndef CRI_RPC_CONN_H
 #define CRI_RPC_CONN_H
@@ -14,10 +14,10 @@
 
 struct rpc_conn;
 
-/* Takes over the connected socket fd (closed also on failure). gone(user, why) is called once, from a round of the loop, when the connection ended by itself; the owner
- * then frees it, and may do so from within. */
-int rpc_conn_new(struct loop *l, int fd, const struct h2_config *config, void (*gone)(void *user, const struct err *why), void *user,
-                 struct rpc_conn **ret, struct err *e);
+/* Takes over the connected socket fd (closed also on failure). gone(user, why) is called once, from a round of the loop, when the
+ * connection ended by itself; the owner then frees it, and may do so from within. */
+int rpc_conn_new(struct loop *l, int fd, const struct h2_config *config, void (*gone)(void *user, const struct err *why),
+                 void *user, struct rpc_conn **ret, struct err *e);
 /* Closes the socket and all streams. NULL is allowed. Not from a callback of h2_ops. */
 void rpc_conn_free(struct rpc_conn *c);
 /* Ends all streams with this status. Not from a callback of h2_ops. */

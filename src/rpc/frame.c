@@ -51,7 +51,8 @@ static int frame_alloc(size_t cap, struct frame_budget *budget, struct frame **r
 int frame_new(size_t n, struct frame_budget *budget, struct frame **ret, struct err *e)
 {
     if (n > FRAME_MESSAGE_MAX)
-        return err_raise(e, ERR_RESOURCE_EXHAUSTED, "the message has %zu bytes, more than the maximum of %d", n, FRAME_MESSAGE_MAX);
+        return err_raise(e, ERR_RESOURCE_EXHAUSTED, "the message has %zu bytes, more than the maximum of %d", n,
+                         FRAME_MESSAGE_MAX);
     TRY(frame_alloc(FRAME_HEAD + n, budget, ret, e));
     struct frame *f = *ret;
     f->n = FRAME_HEAD + n;

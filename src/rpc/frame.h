@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Frames: gRPC messages as they stand in the DATA of a stream, a byte of flags and four of length before each (gRPC,
- * doc/PROTOCOL-HTTP2.md, "Length-Prefixed-Message"). A reader puts them together from pieces of any size. Bytes in, bytes out; nothing
- * here knows of HTTP/2 or of sockets.
+ * doc/PROTOCOL-HTTP2.md, "Length-Prefixed-Message"). A reader puts them together from pieces of any size. Bytes in, bytes out;
+ * nothing here knows of HTTP/2 or of sockets.
  */
 #ifndef CRI_RPC_FRAME_H
 #define CRI_RPC_FRAME_H
@@ -25,9 +25,9 @@ struct frame_budget {
     atomic_size_t used;
     size_t max;
 };
-#define FRAME_BUDGET_INIT(bytes) \
-    {                            \
-        .max = (bytes)           \
+#define FRAME_BUDGET_INIT(bytes)                                                                                                 \
+    {                                                                                                                            \
+        .max = (bytes)                                                                                                           \
     }
 
 /* One message in memory, head and all. */
@@ -72,10 +72,10 @@ struct frame_reader {
     struct frame *f; /* the frame being filled */
 };
 
-/* Takes bytes off *data. 1: *ret is a whole frame, owned by the caller, and *data is what follows it. 0: *data is used up and more is
- * needed. -ERR_RESOURCE_EXHAUSTED: the message claims more than FRAME_MESSAGE_MAX, or memory or budget is short;
- * -ERR_UNIMPLEMENTED: it is compressed; -ERR_INTERNAL: the flags byte has no meaning. After an error the reader must not be fed again.
- * Memory grows with the bytes that have come, never with the length that was claimed. */
+/* Takes bytes off *data. 1: *ret is a whole frame, owned by the caller, and *data is what follows it. 0: *data is used up and
+ * more is needed. -ERR_RESOURCE_EXHAUSTED: the message claims more than FRAME_MESSAGE_MAX, or memory or budget is short;
+ * -ERR_UNIMPLEMENTED: it is compressed; -ERR_INTERNAL: the flags byte has no meaning. After an error the reader must not be fed
+ * again. Memory grows with the bytes that have come, never with the length that was claimed. */
 int frame_reader_feed(struct frame_reader *r, struct view *data, struct frame **ret, struct err *e);
 /* True between two frames: the stream may end here. */
 bool frame_reader_idle(const struct frame_reader *r);

@@ -38,12 +38,12 @@ struct h2_stream {
     struct h2_stream *prev, *next;
     int32_t id;
     void *user;
-    bool detached;  /* the owner is not told of anything (any more, or yet) */
-    bool headed;    /* the first header block is over: another is trailers */
-    bool in_ended;  /* the peer closed its side */
-    bool discard;   /* what still arrives is dropped */
+    bool detached; /* the owner is not told of anything (any more, or yet) */
+    bool headed;   /* the first header block is over: another is trailers */
+    bool in_ended; /* the peer closed its side */
+    bool discard;  /* what still arrives is dropped */
     bool hold;
-    size_t held;    /* bytes whose window is kept back */
+    size_t held; /* bytes whose window is kept back */
     struct h2_block block;
     struct frame_reader reader;
 
@@ -78,8 +78,8 @@ struct h2 {
     size_t n_pending;
     unsigned empty_frames;
     bool ping_follows; /* on the GOAWAY to be sent next */
-    bool goaway; /* the peer takes no new streams */
-    bool dead;   /* h2_fail ran */
+    bool goaway;       /* the peer takes no new streams */
+    bool dead;         /* h2_fail ran */
     bool failed;
     struct err why;
 };
@@ -99,9 +99,10 @@ void h2_stream_rst(struct h2_stream *s, uint32_t error_code);
 /* Ends a stream for a reason found here. */
 void h2_stream_fail(struct h2_stream *s, const struct err *why);
 ssize_t h2_read_data(nghttp2_session *session, int32_t id, uint8_t *buf, size_t length, uint32_t *flags,
-                           nghttp2_data_source *source, void *user);
+                     nghttp2_data_source *source, void *user);
 
-/* A field of a header block: marks a pseudo field or a field that may come once. False (and malformed set) when it came before. */
+/* A field of a header block: marks a pseudo field or a field that may come once. False (and malformed set) when it came before.
+ */
 bool h2_block_once(struct h2_block *b, unsigned bit);
 /* An nghttp2 field that copies its text. */
 nghttp2_nv h2_nv(const char *name, struct view value);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a server makes of a request's head and how it answers (gRPC, doc/PROTOCOL-HTTP2.md; RFC 9113 section 8.3.1). See h2_private.h.
+ * What a server makes of a request's head and how it answers (gRPC, doc/PROTOCOL-HTTP2.md; RFC 9113 section 8.3.1). See
+ * h2_private.h.
  */
 #include <stdio.h>
 

@@ -156,7 +156,7 @@ void h2_stream_hold(struct h2_stream *s, bool hold)
 }
 
 ssize_t h2_read_data(nghttp2_session *session, int32_t id, uint8_t *buf, size_t length, uint32_t *flags,
-                           nghttp2_data_source *source, void *user)
+                     nghttp2_data_source *source, void *user)
 {
     struct h2 *h = user;
     struct h2_stream *s = h2_find(h, id);

@@ -27,7 +27,8 @@ static void allocator_free(void *user, void *p)
 {
 }
 
-int rpc_message_unpack(const ProtobufCMessageDescriptor *type, struct view data, struct arena *a, ProtobufCMessage **ret, struct err *e)
+int rpc_message_unpack(const ProtobufCMessageDescriptor *type, struct view data, struct arena *a, ProtobufCMessage **ret,
+                       struct err *e)
 {
     TRY(wirecheck(type, data, e));
     struct arena_allocator al = {.arena = a};
@@ -60,7 +61,8 @@ struct patch {
     char *old;
 };
 
-/* Walks a message and all below it. Without an arena it only looks for a bad string; with one it replaces each and notes it down. */
+/* Walks a message and all below it. Without an arena it only looks for a bad string; with one it replaces each and notes it down.
+ */
 struct walk {
     struct arena *arena;
     struct patch *patches;

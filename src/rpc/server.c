@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The server: its listening socket, its connections, the way from a path to a method, and draining. See server.h; what happens within a
- * call is in server_call.c.
+ * The server: its listening socket, its connections, the way from a path to a method, and draining. See server.h; what happens
+ * within a call is in server_call.c.
  */
 #include "rpc/server.h"
 

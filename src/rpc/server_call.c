@@ -59,7 +59,8 @@ static int call_setup(struct rpc_stream *s, const struct h2_request *r, struct e
 
 static void submit(struct rpc_stream *s);
 
-int server_call_new(struct server_conn *c, const struct rpc_method *m, struct h2_stream *h2s, const struct h2_request *r, struct err *e)
+int server_call_new(struct server_conn *c, const struct rpc_method *m, struct h2_stream *h2s, const struct h2_request *r,
+                    struct err *e)
 {
     struct rpc_server *server = c->server;
     struct rpc_stream *s = mem_zalloc(sizeof(*s));
@@ -264,7 +265,7 @@ static void finish(struct rpc_stream *s, struct frame *answer, int r, const stru
     }
     if (r < 0) {
         s->status = *e;
-        s->status.code = (enum err_code)-r;
+        s->status.code = (enum err_code) - r;
     }
     s->ended = true;
     s->job_done = true;
@@ -305,7 +306,7 @@ static void call_run(void *arg)
     if (r >= 0 && is_stream)
         return; /* the keeper's now, and perhaps ended and freed already */
     if (r < 0 && e.code == ERR_OK)
-        err_raise(&e, (enum err_code)-r, "%s", err_code_name((enum err_code)-r));
+        err_raise(&e, (enum err_code) - r, "%s", err_code_name((enum err_code) - r));
     report(s, r, &e);
     finish(s, answer, r, &e);
 }
@@ -346,7 +347,9 @@ static int queue_frame(struct rpc_stream *s, struct frame *f, struct err *e)
     if (s->closed || atomic_load(&s->abandoned) || s->out_bytes > RPC_STREAM_QUEUE_MAX) {
         bool full = !s->closed && !atomic_load(&s->abandoned);
         pthread_mutex_unlock(&s->mu);
-        return full ? err_raise(e, ERR_RESOURCE_EXHAUSTED, "the client is too slow: %d MiB wait for it", RPC_STREAM_QUEUE_MAX >> 20) : gone(e);
+        return full ? err_raise(e, ERR_RESOURCE_EXHAUSTED, "the client is too slow: %d MiB wait for it",
+                                RPC_STREAM_QUEUE_MAX >> 20)
+                    : gone(e);
     }
     s->out_bytes += f->n;
     frame_queue_add(&s->out, f);

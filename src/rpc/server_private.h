@@ -2,8 +2,8 @@
 /*
  * What server.c (connections, requests, draining) and server_call.c (one call, its handler and its stream) share.
  *
- * A call belongs to the loop's thread, which alone creates and frees it. A handler on a worker, and the keeper of a stream, reach it only through
- * the part under `mu`, and through `post`, with which they also give their hold on it back.
+ * A call belongs to the loop's thread, which alone creates and frees it. A handler on a worker, and the keeper of a stream, reach
+ * it only through the part under `mu`, and through `post`, with which they also give their hold on it back.
  */
 #ifndef CRI_RPC_SERVER_PRIVATE_H
 #define CRI_RPC_SERVER_PRIVATE_H
@@ -41,18 +41,18 @@ struct rpc_stream {
     const struct rpc_method *method;
 
     /* The loop's thread. */
-    struct server_conn *conn;   /* NULL when the stream is over */
-    struct h2_stream *h2s;      /* likewise */
-    bool job;                   /* a handler runs, or a keeper has the stream */
-    bool answered;              /* the end was handed to h2 */
-    bool held;                  /* the client is held back */
-    uint64_t deadline;          /* of the client; set before the handler runs and never again */
+    struct server_conn *conn; /* NULL when the stream is over */
+    struct h2_stream *h2s;    /* likewise */
+    bool job;                 /* a handler runs, or a keeper has the stream */
+    bool answered;            /* the end was handed to h2 */
+    bool held;                /* the client is held back */
+    uint64_t deadline;        /* of the client; set before the handler runs and never again */
     struct loop_timer *timer;
     struct frame *request;
 
     struct cancel cancel;
-    struct waiter waiter;       /* streaming calls only */
-    atomic_bool abandoned;      /* the answer reaches nobody */
+    struct waiter waiter;  /* streaming calls only */
+    atomic_bool abandoned; /* the answer reaches nobody */
     struct loop_post post;
 
     pthread_mutex_t mu; /* guards the rest */
@@ -91,7 +91,8 @@ struct rpc_server {
 void server_check_drained(struct rpc_server *s);
 
 /* server_call.c */
-int server_call_new(struct server_conn *c, const struct rpc_method *m, struct h2_stream *h2s, const struct h2_request *r, struct err *e);
+int server_call_new(struct server_conn *c, const struct rpc_method *m, struct h2_stream *h2s, const struct h2_request *r,
+                    struct err *e);
 void server_call_message(struct rpc_stream *s, struct frame *f);
 void server_call_end(struct rpc_stream *s);
 void server_call_close(struct rpc_stream *s);

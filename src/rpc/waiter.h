@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Waiter: how a worker thread sleeps until the I/O thread has something for it, its deadline passes or its work is cancelled. An eventfd,
- * so that one poll(2) waits for the wake-up and for the cancel flag at once, without waking now and then to look.
+ * Waiter: how a worker thread sleeps until the I/O thread has something for it, its deadline passes or its work is cancelled. An
+ * eventfd, so that one poll(2) waits for the wake-up and for the cancel flag at once, without waking now and then to look.
  */
 #ifndef CRI_RPC_WAITER_H
 #define CRI_RPC_WAITER_H
@@ -12,7 +12,10 @@
 struct waiter {
     int fd; /* -1 before waiter_init */
 };
-#define WAITER_INIT {.fd = -1}
+#define WAITER_INIT                                                                                                              \
+    {                                                                                                                            \
+        .fd = -1                                                                                                                 \
+    }
 
 /* Makes the eventfd. -ERR_RESOURCE_EXHAUSTED and the like when descriptors are short. waiter_done closes it. */
 int waiter_init(struct waiter *w, struct err *e);

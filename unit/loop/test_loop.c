@@ -254,8 +254,13 @@ static void test_posts_from_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        LOOP_TEST(test_posts_in_order), LOOP_TEST(test_post_from_within), LOOP_TEST(test_timers), LOOP_TEST(test_timer_frees_itself),
-        LOOP_TEST(test_io), LOOP_TEST(test_signal_and_stop), LOOP_TEST(test_posts_from_threads),
+        LOOP_TEST(test_posts_in_order),
+        LOOP_TEST(test_post_from_within),
+        LOOP_TEST(test_timers),
+        LOOP_TEST(test_timer_frees_itself),
+        LOOP_TEST(test_io),
+        LOOP_TEST(test_signal_and_stop),
+        LOOP_TEST(test_posts_from_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Header fields of gRPC: time-outs at the limits of their digits, percent encoding, status numbers, content types, paths, names and values.
+ * Header fields of gRPC: time-outs at the limits of their digits, percent encoding, status numbers, content types, paths, names
+ * and values.
  */
 #include "support.h"
 
@@ -14,17 +15,28 @@ static void test_timeout_parse(void **state)
         const char *text;
         uint64_t ns;
     } good[] = {
-        {"1n", 1}, {"0S", 0}, {"99999999n", 99999999}, {"7u", 7000}, {"29999069u", UINT64_C(29999069000)}, {"3m", 3000000},
-        {"10S", UINT64_C(10000000000)}, {"2M", UINT64_C(120000000000)}, {"1H", NS_PER_HOUR}, {"00000001H", NS_PER_HOUR},
+        {"1n", 1},
+        {"0S", 0},
+        {"99999999n", 99999999},
+        {"7u", 7000},
+        {"29999069u", UINT64_C(29999069000)},
+        {"3m", 3000000},
+        {"10S", UINT64_C(10000000000)},
+        {"2M", UINT64_C(120000000000)},
+        {"1H", NS_PER_HOUR},
+        {"00000001H", NS_PER_HOUR},
         {"5124095H", UINT64_C(5124095) * NS_PER_HOUR}, /* the last that fits */
-        {"5124096H", UINT64_MAX}, {"99999999H", UINT64_MAX}, {"99999999S", UINT64_C(99999999000000000)},
+        {"5124096H", UINT64_MAX},
+        {"99999999H", UINT64_MAX},
+        {"99999999S", UINT64_C(99999999000000000)},
     };
     for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
         uint64_t ns = 5;
         assert_true(grpc_timeout_parse(view_of(good[i].text), &ns));
         assert_true(ns == good[i].ns);
     }
-    static const char *const bad[] = {"", "S", "1", "1s", "1h", "-1S", "+1S", " 1S", "1 S", "1S ", "123456789n", "1.5S", "0x1S", "1SS", "S1"};
+    static const char *const bad[] = {"",    "S",   "1",          "1s",   "1h",   "-1S", "+1S", " 1S",
+                                      "1 S", "1S ", "123456789n", "1.5S", "0x1S", "1SS", "S1"};
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
         uint64_t ns = 5;
         assert_false(grpc_timeout_parse(view_of(bad[i]), &ns));
@@ -40,8 +52,15 @@ static void test_timeout_format(void **state)
         uint64_t ns;
         const char *text;
     } cases[] = {
-        {0, "0n"}, {1, "1n"}, {99999999, "99999999n"}, {100000000, "100000u"}, {100000001, "100001u"},
-        {UINT64_C(99999999000), "99999999u"}, {UINT64_C(99999999001), "100000m"}, {UINT64_C(1) << 62, "76861434M"}, {UINT64_MAX, "5124096H"},
+        {0, "0n"},
+        {1, "1n"},
+        {99999999, "99999999n"},
+        {100000000, "100000u"},
+        {100000001, "100001u"},
+        {UINT64_C(99999999000), "99999999u"},
+        {UINT64_C(99999999001), "100000m"},
+        {UINT64_C(1) << 62, "76861434M"},
+        {UINT64_MAX, "5124096H"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         char out[GRPC_TIMEOUT_MAX];
@@ -103,10 +122,16 @@ static void test_status(void **state)
 
 static void test_content_type(void **state)
 {
-    static const char *const good[] = {"application/grpc", "application/grpc+proto", "application/grpc;charset=utf-8", "Application/GRPC",
-                                       "application/grpc+proto ; a=b", "application/grpc "};
-    static const char *const bad[] = {"", "application/grp", "application/grpc-web", "application/grpc+json", "application/grpcx",
-                                      "application/json", "application/grpc+protox", "application/grpc +proto"};
+    static const char *const good[] = {"application/grpc", "application/grpc+proto",       "application/grpc;charset=utf-8",
+                                       "Application/GRPC", "application/grpc+proto ; a=b", "application/grpc "};
+    static const char *const bad[] = {"",
+                                      "application/grp",
+                                      "application/grpc-web",
+                                      "application/grpc+json",
+                                      "application/grpcx",
+                                      "application/json",
+                                      "application/grpc+protox",
+                                      "application/grpc +proto"};
     for (size_t i = 0; i < ARRAY_SIZE(good); i++)
         assert_true(grpc_content_type_ok(view_of(good[i])));
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
@@ -147,8 +172,8 @@ static void test_names_and_values(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_timeout_parse), cmocka_unit_test(test_timeout_format), cmocka_unit_test(test_message),
-        cmocka_unit_test(test_status),        cmocka_unit_test(test_content_type),   cmocka_unit_test(test_path),
+        cmocka_unit_test(test_timeout_parse),    cmocka_unit_test(test_timeout_format), cmocka_unit_test(test_message),
+        cmocka_unit_test(test_status),           cmocka_unit_test(test_content_type),   cmocka_unit_test(test_path),
         cmocka_unit_test(test_names_and_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

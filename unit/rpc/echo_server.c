@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The test service on a unix socket, for other implementations of gRPC to call: echo-server PATH. SIGTERM drains and ends it with status 0.
+ * The test service on a unix socket, for other implementations of gRPC to call: echo-server PATH. SIGTERM drains and ends it with
+ * status 0.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -50,8 +51,12 @@ static int run(struct program *p, struct err *e)
     struct executor *executor;
     TRY(loop_new(&p->loop, e));
     TRY(executor_new_pool(&limits, &executor, e));
-    struct rpc_server_config config = {
-        .methods = echo_methods, .n_methods = n_echo_methods, .service = &service, .executor = executor, .on_done = echo_on_done, .user = &service};
+    struct rpc_server_config config = {.methods = echo_methods,
+                                       .n_methods = n_echo_methods,
+                                       .service = &service,
+                                       .executor = executor,
+                                       .on_done = echo_on_done,
+                                       .user = &service};
     TRY(rpc_server_new(p->loop, &config, &p->server, e));
     int fd = listen_unix(p->path);
     if (fd < 0)
@@ -65,7 +70,8 @@ static int run(struct program *p, struct err *e)
     rpc_server_free(p->server);
     executor_free(executor);
     loop_free(p->loop);
-    printf("done %d failed %d watch_closed %d cancelled %d\n", service.done, service.done_failed, service.watch_closed, service.cancelled);
+    printf("done %d failed %d watch_closed %d cancelled %d\n", service.done, service.done_failed, service.watch_closed,
+           service.cancelled);
     return mem_live() == 0 ? 0 : err_raise(e, ERR_INTERNAL, "%zu allocations are left", mem_live());
 }
 

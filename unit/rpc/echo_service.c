@@ -78,7 +78,8 @@ static int send_all(struct rpc_stream *s, const Echo *q, struct err *e)
     return r;
 }
 
-static int server_stream(void *service, struct rpc_call *call, const ProtobufCMessage *request, struct rpc_stream *s, struct err *e)
+static int server_stream(void *service, struct rpc_call *call, const ProtobufCMessage *request, struct rpc_stream *s,
+                         struct err *e)
 {
     const Echo *q = (const Echo *)request;
     struct err why = ERR_INIT;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The test service of echo.proto on rpc/server: used by the unit tests and by the server that other gRPC implementations are tried against.
+ * The test service of echo.proto on rpc/server: used by the unit tests and by the server that other gRPC implementations are
+ * tried against.
  */
 #ifndef CRI_UNIT_RPC_ECHO_SERVICE_H
 #define CRI_UNIT_RPC_ECHO_SERVICE_H
@@ -17,12 +18,12 @@ typedef Cri__Test__Inner Inner;
 #define echo_type  cri__test__echo__descriptor
 #define inner_type cri__test__inner__descriptor
 
-#define ECHO_UNARY "/cri.test.EchoService/Unary"
-#define ECHO_DETACHED "/cri.test.EchoService/Detached"
+#define ECHO_UNARY         "/cri.test.EchoService/Unary"
+#define ECHO_DETACHED      "/cri.test.EchoService/Detached"
 #define ECHO_SERVER_STREAM "/cri.test.EchoService/ServerStream"
-#define ECHO_WATCH "/cri.test.EchoService/Watch"
+#define ECHO_WATCH         "/cri.test.EchoService/Watch"
 #define ECHO_CLIENT_STREAM "/cri.test.EchoService/ClientStream"
-#define ECHO_DUPLEX "/cri.test.EchoService/Duplex"
+#define ECHO_DUPLEX        "/cri.test.EchoService/Duplex"
 
 /* What the handlers saw; the tests look at it. */
 struct echo_service {

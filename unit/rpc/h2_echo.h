@@ -121,8 +121,11 @@ static const struct h2_ops echo_server_ops = {.on_request = echo_on_request,
                                               .on_close = echo_on_close,
                                               .on_sent = echo_on_sent,
                                               .on_pong = echo_on_pong};
-static const struct h2_ops echo_client_ops = {
-    .on_message = count_message, .on_close = count_close, .on_sent = echo_on_sent, .on_goaway = count_goaway, .on_pong = echo_on_pong};
+static const struct h2_ops echo_client_ops = {.on_message = count_message,
+                                              .on_close = count_close,
+                                              .on_sent = echo_on_sent,
+                                              .on_goaway = count_goaway,
+                                              .on_pong = echo_on_pong};
 
 static inline int h2_echo_new(struct h2_echo *x, enum h2_role role, struct err *e)
 {

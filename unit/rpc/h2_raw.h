@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * HTTP/2 by hand: frames as a peer of any kind might write them, and a reader that turns what our side answers into text that a test can
- * look for: "HEADERS 1 end [:status: 200] [grpc-status: 0] | RST 3 1 | DATA 1 12 | GOAWAY 0 | PING ack | ...".
+ * HTTP/2 by hand: frames as a peer of any kind might write them, and a reader that turns what our side answers into text that a
+ * test can look for: "HEADERS 1 end [:status: 200] [grpc-status: 0] | RST 3 1 | DATA 1 12 | GOAWAY 0 | PING ack | ...".
  */
 #ifndef CRI_UNIT_RPC_H2_RAW_H
 #define CRI_UNIT_RPC_H2_RAW_H
@@ -18,8 +18,9 @@ enum { RAW_END_STREAM = 1, RAW_ACK = 1, RAW_END_HEADERS = 4, RAW_PADDED = 8 };
 
 static inline _unused_ void raw_frame(struct buf *b, unsigned type, unsigned flags, uint32_t stream, struct view payload)
 {
-    uint8_t head[9] = {(uint8_t)(payload.n >> 16), (uint8_t)(payload.n >> 8), (uint8_t)payload.n, (uint8_t)type, (uint8_t)flags,
-                       (uint8_t)(stream >> 24),    (uint8_t)(stream >> 16),   (uint8_t)(stream >> 8), (uint8_t)stream};
+    uint8_t head[9] = {
+        (uint8_t)(payload.n >> 16), (uint8_t)(payload.n >> 8), (uint8_t)payload.n,     (uint8_t)type,  (uint8_t)flags,
+        (uint8_t)(stream >> 24),    (uint8_t)(stream >> 16),   (uint8_t)(stream >> 8), (uint8_t)stream};
     if (buf_add(b, head, sizeof(head)) < 0 || buf_add_view(b, payload) < 0)
         abort();
 }
@@ -74,7 +75,7 @@ static inline _unused_ void raw_headers(struct buf *b, uint32_t stream, unsigned
     buf_done(&block);
 }
 
-#define RAW_REQUEST(path)                                                                                                   \
+#define RAW_REQUEST(path)                                                                                                        \
     ":method: POST\n:scheme: http\n:path: " path "\n:authority: localhost\ncontent-type: application/grpc\nte: trailers\n"
 
 static inline _unused_ void raw_data(struct buf *b, uint32_t stream, unsigned flags, struct view payload)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A server and a client of ours against each other: both on one loop in a thread of its own, over a socketpair or a listening socket;
- * handlers on a pool; the test calls from its own thread, as a worker would.
+ * A server and a client of ours against each other: both on one loop in a thread of its own, over a socketpair or a listening
+ * socket; handlers on a pool; the test calls from its own thread, as a worker would.
  */
 #ifndef CRI_UNIT_RPC_PAIR_H
 #define CRI_UNIT_RPC_PAIR_H
@@ -93,7 +93,8 @@ static inline void pair_stop(struct pair *p)
     loop_free(p->loop);
 }
 
-static inline int pair_unary(struct pair *p, const char *path, const Echo *q, uint64_t timeout_ns, struct arena *a, Echo **ret, struct err *e)
+static inline int pair_unary(struct pair *p, const char *path, const Echo *q, uint64_t timeout_ns, struct arena *a, Echo **ret,
+                             struct err *e)
 {
     struct ctx background = CTX_BACKGROUND, ctx = timeout_ns ? ctx_with_timeout(&background, timeout_ns) : background;
     ProtobufCMessage *m = NULL;

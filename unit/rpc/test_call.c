@@ -57,7 +57,8 @@ static void test_deadline(void **state)
     assert_fails(pair_unary(&p, ECHO_UNARY, &q, 20 * NSEC_PER_MSEC, &a, &r, &e), &e, ERR_DEADLINE_EXCEEDED, "deadline exceeded");
     /* A detached handler goes on after its client had the answer, and can tell. */
     q.sleep_ms = 100;
-    assert_fails(pair_unary(&p, ECHO_DETACHED, &q, 10 * NSEC_PER_MSEC, &a, &r, &e), &e, ERR_DEADLINE_EXCEEDED, "deadline exceeded");
+    assert_fails(pair_unary(&p, ECHO_DETACHED, &q, 10 * NSEC_PER_MSEC, &a, &r, &e), &e, ERR_DEADLINE_EXCEEDED,
+                 "deadline exceeded");
     pair_await(&p.service.finished, 2);
     pair_stop(&p);
     assert_int_equal(atomic_load(&p.service.abandoned), 2);
@@ -91,7 +92,8 @@ static void test_cancel(void **state)
     Echo q = ECHO_INIT;
     ProtobufCMessage *m;
     q.sleep_ms = 60000;
-    assert_fails(p.channel.ops->unary(p.channel.user, &ctx, ECHO_UNARY, &q.base, &echo_type, &a, &m, &e), &e, ERR_CANCELLED, "cancelled");
+    assert_fails(p.channel.ops->unary(p.channel.user, &ctx, ECHO_UNARY, &q.base, &echo_type, &a, &m, &e), &e, ERR_CANCELLED,
+                 "cancelled");
     pthread_join(t, NULL);
     /* The handler's own wait ends, too. */
     pair_await(&p.service.cancelled, 1);
@@ -257,7 +259,8 @@ static void test_duplex(void **state)
     _cleanup_arena_ struct arena a = ARENA_INIT(ARENA_BUDGET_DEFAULT);
     ProtobufCMessage *m;
     assert_ok(p.channel.ops->open(p.channel.user, &soon, ECHO_DUPLEX, &s, &e), &e);
-    assert_fails(p.channel.ops->recv(p.channel.user, s, &soon, &echo_type, &a, &m, &e), &e, ERR_DEADLINE_EXCEEDED, "deadline exceeded");
+    assert_fails(p.channel.ops->recv(p.channel.user, s, &soon, &echo_type, &a, &m, &e), &e, ERR_DEADLINE_EXCEEDED,
+                 "deadline exceeded");
     p.channel.ops->close(p.channel.user, s);
     pair_stop(&p);
 }
@@ -317,10 +320,9 @@ static void test_parallel(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        PAIR_TEST(test_unary), PAIR_TEST(test_errors), PAIR_TEST(test_deadline),
-        PAIR_TEST(test_cancel), PAIR_TEST(test_large), PAIR_TEST(test_server_stream),
-        PAIR_TEST(test_watch), PAIR_TEST(test_client_stream), PAIR_TEST(test_duplex),
-        PAIR_TEST(test_lease_is_sent), PAIR_TEST(test_parallel),
+        PAIR_TEST(test_unary),  PAIR_TEST(test_errors),        PAIR_TEST(test_deadline), PAIR_TEST(test_cancel),
+        PAIR_TEST(test_large),  PAIR_TEST(test_server_stream), PAIR_TEST(test_watch),    PAIR_TEST(test_client_stream),
+        PAIR_TEST(test_duplex), PAIR_TEST(test_lease_is_sent), PAIR_TEST(test_parallel),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

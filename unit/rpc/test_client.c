@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The client's connection on a real unix socket: nobody there, back-off, reconnecting after the server went, GOAWAY, and a full pool.
+ * The client's connection on a real unix socket: nobody there, back-off, reconnecting after the server went, GOAWAY, and a full
+ * pool.
  */
 #include "pair.h"
 
@@ -83,7 +84,8 @@ static void do_new_server(struct op *op)
 {
     struct err e = ERR_INIT;
     struct pair *p = op->p;
-    struct rpc_server_config sc = {.methods = echo_methods, .n_methods = n_echo_methods, .service = &p->service, .executor = p->executor};
+    struct rpc_server_config sc = {
+        .methods = echo_methods, .n_methods = n_echo_methods, .service = &p->service, .executor = p->executor};
     assert_ok(rpc_server_new(p->loop, &sc, &p->server, &e), &e);
     do_listen(op);
 }
@@ -199,7 +201,7 @@ static void test_full_pool(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        PAIR_TEST(test_life_of_a_connection), PAIR_TEST(test_not_a_grpc_server), PAIR_TEST(test_peer_goes_away), PAIR_TEST(test_full_pool)};
+    const struct CMUnitTest tests[] = {PAIR_TEST(test_life_of_a_connection), PAIR_TEST(test_not_a_grpc_server),
+                                       PAIR_TEST(test_peer_goes_away), PAIR_TEST(test_full_pool)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

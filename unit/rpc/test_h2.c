@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The HTTP/2 connection without sockets, both roles of ours against each other: pieces of odd sizes, flow control, many streams, GOAWAY,
- * deadlines on the wire, and a sweep of failing allocations over a whole exchange.
+ * The HTTP/2 connection without sockets, both roles of ours against each other: pieces of odd sizes, flow control, many streams,
+ * GOAWAY, deadlines on the wire, and a sweep of failing allocations over a whole exchange.
  */
 #include "support.h"
 
@@ -274,8 +274,8 @@ static void test_sweep(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        H2_TEST(test_pieces),       H2_TEST(test_status),          H2_TEST(test_message_sizes), H2_TEST(test_flow_control),
-        H2_TEST(test_stalled),      H2_TEST(test_many_streams),    H2_TEST(test_reset_by_client), H2_TEST(test_goaway),
+        H2_TEST(test_pieces),          H2_TEST(test_status),         H2_TEST(test_message_sizes),   H2_TEST(test_flow_control),
+        H2_TEST(test_stalled),         H2_TEST(test_many_streams),   H2_TEST(test_reset_by_client), H2_TEST(test_goaway),
         H2_TEST(test_connection_lost), cmocka_unit_test(test_sweep),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -154,7 +154,8 @@ static void test_request_heads(void **state)
         /* The connection goes on, whatever the first request was. */
         raw_headers(&in, 3, RAW_END_STREAM, BASE GRPC);
         const char *got = answer();
-        if (!strstr(got, cases[i].text) || !strstr(got, "HEADERS 3 end [:status: 200] [content-type: application/grpc] [grpc-status: 0]"))
+        if (!strstr(got, cases[i].text) ||
+            !strstr(got, "HEADERS 3 end [:status: 200] [content-type: application/grpc] [grpc-status: 0]"))
             fail_msg("case %zu, %s: answered \"%s\", which lacks \"%s\"", i, cases[i].lines, got, cases[i].text);
     }
 }
@@ -192,7 +193,8 @@ static void test_header_size(void **state)
         end();
         begin(H2_SERVER);
         large_head((size_t)(H2_HEADERS_MAX + delta));
-        expect(delta <= 0 ? "[grpc-status: 0]" : "[grpc-status: 8] [grpc-message: the header fields of the request are larger than 64 KiB]");
+        expect(delta <= 0 ? "[grpc-status: 0]"
+                          : "[grpc-status: 8] [grpc-message: the header fields of the request are larger than 64 KiB]");
         assert_int_equal(peer.requests, delta <= 0);
     }
 }
@@ -231,7 +233,8 @@ static void test_messages(void **state)
     expect("HEADERS 5 end [:status: 200] [content-type: application/grpc] [grpc-status: 13]");
     raw_headers(&in, 7, 0, BASE GRPC);
     raw_data(&in, 7, RAW_END_STREAM, VIEW_LIT("\0\0\0\0\2x"));
-    expect("HEADERS 7 end [:status: 200] [content-type: application/grpc] [grpc-status: 13] [grpc-message: the request ends within a message]");
+    expect("HEADERS 7 end [:status: 200] [content-type: application/grpc] [grpc-status: 13] [grpc-message: the request ends "
+           "within a message]");
     /* Too large: answered before it has come, the client is told to stop, what still comes is dropped. */
     raw_headers(&in, 9, 0, BASE GRPC);
     raw_data(&in, 9, 0, VIEW_LIT("\0\1\0\0\1x"));
@@ -386,7 +389,10 @@ static struct h2_stream *open_call(void)
 
 #define HEAD ":status: 200\ncontent-type: application/grpc\n"
 
-#define L(s) {(s), sizeof(s) - 1}
+#define L(s)                                                                                                                     \
+    {                                                                                                                            \
+        (s), sizeof(s) - 1                                                                                                       \
+    }
 
 static void test_answers(void **state)
 {
@@ -512,10 +518,24 @@ static void test_early_answer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        S(test_request_heads), S(test_header_size),    S(test_header_bomb),   S(test_messages),           S(test_claims_cost_nothing),
-        S(test_bytes_in_flight), S(test_stream_limit), S(test_reset_flood),   S(test_empty_frames),       S(test_pings),
-        S(test_not_http2),     S(test_goaway_of_a_client), C(test_answers),   C(test_answer_resets),      C(test_interim_answer),
-        C(test_data_before_head), C(test_goaway_of_a_server), C(test_early_answer),
+        S(test_request_heads),
+        S(test_header_size),
+        S(test_header_bomb),
+        S(test_messages),
+        S(test_claims_cost_nothing),
+        S(test_bytes_in_flight),
+        S(test_stream_limit),
+        S(test_reset_flood),
+        S(test_empty_frames),
+        S(test_pings),
+        S(test_not_http2),
+        S(test_goaway_of_a_client),
+        C(test_answers),
+        C(test_answer_resets),
+        C(test_interim_answer),
+        C(test_data_before_head),
+        C(test_goaway_of_a_server),
+        C(test_early_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

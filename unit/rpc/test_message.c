@@ -23,22 +23,24 @@ static void test_accepted(void **state)
 {
     static const struct view good[] = {
         {"", 0},
-        L("\x0a\0"),                        /* empty string */
-        L("\x0a\x02\xc3\xa4"),              /* text */
-        L("\x8a\x80\x00\x01x"),             /* the same, its tag written at length */
-        L("\x0a\x81\x80\x80\x80\x00x"),     /* its length written in five bytes */
-        L("\x12\x03\0\xff\xfe"),            /* bytes take anything */
+        L("\x0a\0"),                                       /* empty string */
+        L("\x0a\x02\xc3\xa4"),                             /* text */
+        L("\x8a\x80\x00\x01x"),                            /* the same, its tag written at length */
+        L("\x0a\x81\x80\x80\x80\x00x"),                    /* its length written in five bytes */
+        L("\x12\x03\0\xff\xfe"),                           /* bytes take anything */
         L("\x18\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), /* a varint of ten bytes */
-        L("\x4a\x03\x01\x80\x01"),          /* packed numbers */
-        L("\x48\x05"),                      /* a number of a packed list alone */
-        L("\x9a\x01\x08\0\0\0\0\1\1\1\1"),  /* packed fixed32 */
-        L("\xf8\x07\x01"),                  /* unknown field 127 */
-        L("\xfa\x07\x02\xff\xff"),          /* unknown bytes */
-        L("\x3a\0"),                        /* a map entry without key and value */
-        L("\x3a\x06\x0a\x01" "a\x12\x01" "b"),
-        L("\x5a\x04\x0a\x02hi"),            /* inner.name */
+        L("\x4a\x03\x01\x80\x01"),                         /* packed numbers */
+        L("\x48\x05"),                                     /* a number of a packed list alone */
+        L("\x9a\x01\x08\0\0\0\0\1\1\1\1"),                 /* packed fixed32 */
+        L("\xf8\x07\x01"),                                 /* unknown field 127 */
+        L("\xfa\x07\x02\xff\xff"),                         /* unknown bytes */
+        L("\x3a\0"),                                       /* a map entry without key and value */
+        L("\x3a\x06\x0a\x01"
+          "a\x12\x01"
+          "b"),
+        L("\x5a\x04\x0a\x02hi"),              /* inner.name */
         L("\x5a\x05\x12\x03\x0a\x01x\x5a\0"), /* inner.child.name, then inner again: merged */
-        L("\x6a\x01l\x72\0"),               /* both of a oneof */
+        L("\x6a\x01l\x72\0"),                 /* both of a oneof */
     };
     for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
         struct err e = ERR_INIT;
@@ -57,9 +59,13 @@ static void test_refused(void **state)
         const char *text;
     } bad[] = {
         {L("\x0a\x02\xc3\x28"), "text: not valid UTF-8"},
-        {L("\x0a\x03" "a\0b"), "text: contains a NUL byte"},
+        {L("\x0a\x03"
+           "a\0b"),
+         "text: contains a NUL byte"},
         {L("\x0a\x01\0"), "text: contains a NUL byte"},
-        {L("\x0a\x05" "ab"), "text: cut short"},
+        {L("\x0a\x05"
+           "ab"),
+         "text: cut short"},
         {L("\x0a"), "text: cut short"},
         {L("\x0a\x80\x80\x80\x80\x80\x00"), "text: cut short"}, /* a length of six bytes */
         {L("\x0a\xff\xff\xff\xff\x0f"), "text: cut short"},
@@ -76,11 +82,13 @@ static void test_refused(void **state)
         {L("\x3a\x03\x12\x01\0"), "labels.value: contains a NUL byte"},
         {L("\x42\x01\xff"), "words: not valid UTF-8"},
         {L("\x5a\x05\x12\x03\x0a\x01\xff"), "inner.child.name: not valid UTF-8"},
-        {L("\x52\x07\x1a\x05\x12\x03" "ab\0"), "inners.labels.value: contains a NUL byte"},
+        {L("\x52\x07\x1a\x05\x12\x03"
+           "ab\0"),
+         "inners.labels.value: contains a NUL byte"},
         {L("\x6a\x01\xff"), "left: not valid UTF-8"},
         {L("\x03"), "field number is out of range"},
         {L("\x80\x00"), "field number is out of range"},
-        {L("\x0b\x0c"), "text: has the wrong wire type"},           /* a group */
+        {L("\x0b\x0c"), "text: has the wrong wire type"},                         /* a group */
         {L("\xfb\x07\xfc\x07"), "a field has a wire type that is not supported"}, /* an unknown group */
         {L("\xfe\x07"), "a field has a wire type that is not supported"},
         {L("\x80\x80\x80\x80\x80\x01"), "a field tag is cut short or too long"},
@@ -159,7 +167,8 @@ static void test_unpack_budget(void **state)
     struct err e = ERR_INIT;
     ProtobufCMessage *m;
     _cleanup_arena_ struct arena a = ARENA_INIT(ARENA_BUDGET_DEFAULT);
-    assert_fails(rpc_message_unpack(&echo_type, view_make(data, 2 * N), &a, &m, &e), &e, ERR_RESOURCE_EXHAUSTED, "needs more than 64 MiB unpacked");
+    assert_fails(rpc_message_unpack(&echo_type, view_make(data, 2 * N), &a, &m, &e), &e, ERR_RESOURCE_EXHAUSTED,
+                 "needs more than 64 MiB unpacked");
     arena_done(&a);
     assert_ok(rpc_message_unpack(&echo_type, view_make(data, 20000), &a, &m, &e), &e);
     assert_int_equal(((Echo *)m)->n_inners, 10000);
@@ -168,7 +177,9 @@ static void test_unpack_budget(void **state)
 
 static void test_pack_cleans(void **state)
 {
-    char bad[] = "a\xff" "b", good[] = "gut \xc3\xa4";
+    char bad[] = "a\xff"
+                 "b",
+         good[] = "gut \xc3\xa4";
     Inner child = CRI__TEST__INNER__INIT, right = CRI__TEST__INNER__INIT;
     Inner *inners[] = {&child};
     Cri__Test__Echo__LabelsEntry entry = CRI__TEST__ECHO__LABELS_ENTRY__INIT, *entries[] = {&entry};
@@ -198,7 +209,8 @@ static void test_pack_cleans(void **state)
     ProtobufCMessage *back;
     assert_ok(rpc_message_unpack(&echo_type, frame_message(f), &a, &back, &e), &e);
     Echo *b = (Echo *)back;
-    static const char clean[] = "a\xef\xbf\xbd" "b";
+    static const char clean[] = "a\xef\xbf\xbd"
+                                "b";
     assert_string_equal(b->text, clean);
     assert_string_equal(b->words[0], good);
     assert_string_equal(b->words[1], clean);
@@ -236,8 +248,8 @@ static void test_sweep(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(test_accepted, teardown), cmocka_unit_test_teardown(test_refused, teardown),
-        cmocka_unit_test_teardown(test_depth, teardown),    cmocka_unit_test_teardown(test_elements, teardown),
+        cmocka_unit_test_teardown(test_accepted, teardown),      cmocka_unit_test_teardown(test_refused, teardown),
+        cmocka_unit_test_teardown(test_depth, teardown),         cmocka_unit_test_teardown(test_elements, teardown),
         cmocka_unit_test_teardown(test_unpack_budget, teardown), cmocka_unit_test_teardown(test_pack_cleans, teardown),
         cmocka_unit_test_teardown(test_sweep, teardown),
     };

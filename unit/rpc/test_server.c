@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The server in one thread with an inline executor and virtual time, and a sweep of failing allocations over a whole call through a socket.
+ * The server in one thread with an inline executor and virtual time, and a sweep of failing allocations over a whole call through
+ * a socket.
  */
 #include "support.h"
 
@@ -94,7 +95,8 @@ static int pump(struct world *w, struct err *e)
     return 0;
 }
 
-static int start_call(struct world *w, const char *path, const Echo *q, uint64_t timeout, bool end, struct h2_stream **ret, struct err *e)
+static int start_call(struct world *w, const char *path, const Echo *q, uint64_t timeout, bool end, struct h2_stream **ret,
+                      struct err *e)
 {
     struct frame *f = NULL;
     if (q)
@@ -377,9 +379,9 @@ static void test_sweep(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_unary_inline), T(test_cardinality), T(test_request_that_never_ends), T(test_deadline_of_a_watch), T(test_slow_watcher),
-        T(test_stalled_client), T(test_client_that_does_not_read), T(test_duplex_inline), T(test_drain), T(test_drain_at_the_deadline),
-        T(test_too_many_connections), cmocka_unit_test(test_sweep),
+        T(test_unary_inline), T(test_cardinality),           T(test_request_that_never_ends),   T(test_deadline_of_a_watch),
+        T(test_slow_watcher), T(test_stalled_client),        T(test_client_that_does_not_read), T(test_duplex_inline),
+        T(test_drain),        T(test_drain_at_the_deadline), T(test_too_many_connections),      cmocka_unit_test(test_sweep),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
