@@ -2,6 +2,7 @@
 """Images: pull from honest and from bad registries, list, status, and what containers see of the layers."""
 
 import json
+import os
 
 from harness import images, leftovers
 from harness.context import Skip
@@ -132,6 +133,19 @@ def test_pause_is_pinned(t):
     assert not known(t, t.env.busybox_ref).pinned
 
 
+def test_fs_info(t):
+    """ImageFsInfo says what the images take, and where"""
+    t.pull()
+    answer = t.cri.ImageFsInfo()
+    t.equal(len(answer.image_filesystems), 1)
+    usage = answer.image_filesystems[0]
+    assert os.path.isdir(usage.fs_id.mountpoint), usage
+    assert usage.used_bytes.value > 1000000 and usage.inodes_used.value > 10, usage
+    t.recent(usage.timestamp, "timestamp")
+    if not t.env.plugin:
+        t.equal([u.fs_id.mountpoint for u in answer.container_filesystems], [usage.fs_id.mountpoint])
+
+
 # --- kinds of images ------------------------------------------------------------------------------------
 
 
@@ -224,7 +238,6 @@ def test_path_escape(t):
         t.pull(ref)
     except Exception:  # refusing is as good as containing
         pass
-    import os
     assert not os.path.exists("/tmp/cct-escape"), "a layer wrote outside"
 
 
@@ -414,3 +427,15 @@ def test_image_of_container(t):
     pod = t.run_pod()
     t.fails("NOT_FOUND", lambda: t.cri.CreateContainer(pod_sandbox_id=pod, config=t.container_config("true", image="no.such/image:1"),
                                                        sandbox_config=t.pods[pod]), "no.such/image:1")
+
+
+def test_image_fs_info(t):
+    """ImageFsInfo: bytes and inodes of the snapshots, and the folder that they are in"""
+    t.pull()
+    info = t.cri.ImageFsInfo()
+    for usage in list(info.image_filesystems) + list(info.container_filesystems):
+        assert usage.used_bytes.value > 1 << 20, "busybox alone is larger: %d" % usage.used_bytes.value
+        assert usage.inodes_used.value > 0
+        assert os.path.isdir(usage.fs_id.mountpoint), usage.fs_id.mountpoint
+        assert usage.timestamp > 0
+    t.equal(len(info.image_filesystems), 1)

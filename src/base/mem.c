@@ -18,7 +18,7 @@ static atomic_size_t live;
 static atomic_bool armed;
 static bool fail_persistent;
 static uint64_t fail_n, asked;
-static unsigned paused;
+static _Thread_local unsigned paused; /* by thread: scaffolding of one must not hide the allocations of another */
 
 static bool must_fail(void)
 {

@@ -57,19 +57,46 @@ Runtime__V1__ContainerState container_state(const struct container *c)
     return container_status_state(&c->status);
 }
 
+static void end_saving(struct container *c)
+{
+    object_lock(&c->o);
+    c->saving = false;
+    object_changed(&c->o);
+    object_unlock(&c->o);
+}
+
+/* Copies what is to be saved, and claims the file. */
+static int begin_saving(struct container *c, struct arena *a, struct container_status *ret, Runtime__V1__ContainerResources **ret_resources,
+                        struct err *e)
+{
+    static const struct ctx background = CTX_BACKGROUND;
+    struct ctx limit = ctx_with_timeout(&background, CRI_UNDO_LIMIT);
+    int r = 0;
+    object_lock(&c->o);
+    while (c->saving && r == 0)
+        r = object_wait(&c->o, &limit, "wait for another write of the status", e);
+    *ret = c->status;
+    *ret_resources = r == 0 && c->resources ? (Runtime__V1__ContainerResources *)message_dup(&c->resources->base, a) : NULL;
+    if (r == 0 && c->resources && !*ret_resources)
+        r = err_oom(e);
+    if (r == 0)
+        c->saving = true;
+    object_unlock(&c->o);
+    return r;
+}
+
 int container_checkpoint(struct cri_service *s, struct container *c, struct err *e)
 {
     _cleanup_arena_ struct arena a = ARENA_INIT(1 << 20);
+    struct container_status status;
+    Runtime__V1__ContainerResources *resources;
     char *dir = container_root_dir(s, &a, c->o.id);
     if (!dir)
         return err_oom(e);
-    object_lock(&c->o);
-    struct container_status status = c->status;
-    Runtime__V1__ContainerResources *resources =
-        c->resources ? (Runtime__V1__ContainerResources *)message_dup(&c->resources->base, &a) : NULL;
-    bool lost = c->resources && !resources;
-    object_unlock(&c->o);
-    return lost ? err_oom(e) : container_status_store(dir, &status, resources, e);
+    TRY(begin_saving(c, &a, &status, &resources, e));
+    int r = container_status_store(dir, &status, resources, e);
+    end_saving(c);
+    return r;
 }
 
 void container_set_exited(struct cri_service *s, struct container *c, int32_t exit_code, int64_t exited_at, const char *reason, const char *message)

@@ -50,6 +50,8 @@ static int validate(const Runtime__V1__CreateContainerRequest *req, struct err *
         return err_raise(e, ERR_INVALID_ARGUMENT, "config.metadata is missing");
     if (req->config->metadata->name[0] == '\0')
         return err_raise(e, ERR_INVALID_ARGUMENT, "config.metadata.name is empty");
+    if (req->config->n_cdi_devices > 0)
+        return err_raise(e, ERR_UNIMPLEMENTED, "config.CDI_devices: CDI devices are not served");
     if (leads_outside(req->config->log_path))
         return err_raise(e, ERR_INVALID_ARGUMENT, "config.log_path \"%s\" leads out of the pod's log directory", req->config->log_path);
     if (!req->config->image || req->config->image->image[0] == '\0')
@@ -212,11 +214,6 @@ static int create_container(struct cri_service *s, struct rpc_call *call, struct
     if (r == 0) {
         undo_commit(&cr.undo);
         *ret_id = arena_strdup(&call->arena, cr.c->o.id);
-        if (s->abandoned(call)) {
-            object_lock(&cr.c->o);
-            cr.c->o.unclaimed_since = clock_mono();
-            object_unlock(&cr.c->o);
-        }
     } else {
         struct ctx limit = ctx_with_timeout(&background, CRI_UNDO_LIMIT);
         cri_undo(&cr.undo, &limit, "CreateContainer", cr.c ? cr.c->o.id : name);
@@ -270,8 +267,10 @@ int cri_create_container(struct cri_service *s, struct rpc_call *call, const Run
         r = find_existing(s, &call->arena, sb, req, name, &id, e);
         if (r == 0)
             r = create_container(s, call, sb, req, name, &id, e);
-        inflight_finish(&s->inflight, op, r < 0 ? r : 0, id, e);
+        size_t joined = inflight_finish(&s->inflight, op, r < 0 ? r : 0, id, e);
         TRY(r);
+        if (joined == 0 && s->abandoned(call))
+            cri_mark_unclaimed(&s->containers, id);
     }
     if (!id)
         return err_oom(e);

@@ -109,7 +109,17 @@ static bool container_runs(struct object *o)
     return runs;
 }
 
-static void resync_store(struct cri_service *s, const struct ctx *ctx, struct store *store, bool (*runs)(struct object *))
+/* True when containerd says that this task runs. */
+static bool task_runs(const struct ctrd_processes *tasks, const char *id)
+{
+    for (size_t i = 0; i < tasks->n; i++)
+        if (strcmp(tasks->v[i].container_id, id) == 0)
+            return tasks->v[i].status != CTRD_TASK_STOPPED;
+    return false;
+}
+
+static void resync_store(struct cri_service *s, const struct ctx *ctx, const struct ctrd_processes *tasks, struct store *store,
+                         bool (*runs)(struct object *))
 {
     _cleanup_arena_ struct arena a = ARENA_INIT(ARENA_BUDGET_DEFAULT);
     struct object **list;
@@ -120,7 +130,7 @@ static void resync_store(struct cri_service *s, const struct ctx *ctx, struct st
         return;
     }
     for (size_t i = 0; i < n; i++) {
-        if (runs(list[i]) && cri_exit_check(s, ctx, list[i]->id, &e) < 0)
+        if (runs(list[i]) && !task_runs(tasks, list[i]->id) && cri_exit_check(s, ctx, list[i]->id, &e) < 0)
             log_warning("%s %s: its task cannot be looked at: %s", store->what, list[i]->id, e.message);
         object_unref(list[i]);
     }
@@ -128,8 +138,15 @@ static void resync_store(struct cri_service *s, const struct ctx *ctx, struct st
 
 void cri_events_resync(struct cri_service *s, const struct ctx *ctx)
 {
-    resync_store(s, ctx, &s->sandboxes, sandbox_runs);
-    resync_store(s, ctx, &s->containers, container_runs);
+    _cleanup_arena_ struct arena a = ARENA_INIT(ARENA_BUDGET_DEFAULT);
+    struct ctrd_processes tasks;
+    struct err e = ERR_INIT;
+    if (ctrd_task_list(&s->ctrd, ctx, &a, &tasks, &e) < 0) {
+        log_warning("tasks are not looked at: %s", e.message);
+        return;
+    }
+    resync_store(s, ctx, &tasks, &s->sandboxes, sandbox_runs);
+    resync_store(s, ctx, &tasks, &s->containers, container_runs);
 }
 
 static bool is_unclaimed(struct object *o, uint64_t now)
@@ -187,19 +204,27 @@ void cri_collect_networks(struct cri_service *s, const struct ctx *ctx)
         log_info("removed the networks of %zu pods that are gone", removed);
 }
 
-/* Follows the stream until it breaks. Its reads end once a minute for the housekeeping. */
+static void keep_house(struct cri_service *s, const struct ctx *ctx)
+{
+    cri_events_resync(s, ctx);
+    cri_remove_unclaimed(s, ctx);
+    cri_collect_networks(s, ctx);
+}
+
+/* Follows the stream until it breaks. Once a minute its reads give way to the housekeeping, the first time after a second: containerd does not
+ * say when a subscription has begun, so an exit beside its beginning is found by looking once more. */
 static int follow(struct cri_events *ev, struct ctrd_events *stream, const struct ctx *forever, struct err *e)
 {
+    struct ctx until = {.deadline = clock_deadline(NSEC_PER_SEC), .cancel = forever->cancel};
     for (;;) {
         _cleanup_arena_ struct arena a = ARENA_INIT(16 << 20);
-        struct ctx slice = ctx_with_timeout(forever, 60 * NSEC_PER_SEC);
         struct ctrd_event event;
-        int r = ctrd_events_next(&ev->s->ctrd, &slice, stream, &a, &event, e);
+        int r = clock_mono() < until.deadline ? ctrd_events_next(&ev->s->ctrd, &until, stream, &a, &event, e) : -ERR_DEADLINE_EXCEEDED;
         if (r > 0) {
             cri_event_handle(ev->s, &event);
         } else if (r == -ERR_DEADLINE_EXCEEDED && ctx_check(forever, "events", e) == 0) {
-            cri_remove_unclaimed(ev->s, forever);
-            cri_collect_networks(ev->s, forever);
+            keep_house(ev->s, forever);
+            until.deadline = clock_deadline(60 * NSEC_PER_SEC);
         } else {
             return r < 0 ? r : err_raise(e, ERR_UNAVAILABLE, "containerd ended the event stream");
         }

@@ -84,6 +84,9 @@ static void container_ended(struct cri_service *s, const struct ctx *ctx, struct
     struct err e = ERR_INIT;
     struct ctrd_exit x;
     object_lock(&c->o);
+    while (c->starting && object_wait(&c->o, ctx, "wait for StartContainer", &e) == 0)
+        continue; /* a failed start has its own say about the exit code */
+    err_clear(&e);
     bool handled = c->status.finished_at != 0 || c->exiting;
     c->exiting = true;
     struct cio *io = handled ? NULL : TAKE_PTR(c->io);

@@ -28,6 +28,7 @@
     X(EXEC_SYNC, exec_sync, ExecSync, EXEC_SLOW, false)                             \
     X(LIST_IMAGES, list_images, ListImages, EXEC_FAST, false)                       \
     X(IMAGE_STATUS, image_status, ImageStatus, EXEC_FAST, false)                    \
+    X(IMAGE_FS_INFO, image_fs_info, ImageFsInfo, EXEC_FAST, false)                  \
     X(PULL_IMAGE, pull_image, PullImage, EXEC_SLOW, false)
 
 #define CRI_HANDLER_DECLARE_(METHOD, function, Prefix, cls, detached)                                                             \

@@ -22,7 +22,7 @@ static bool is_snapshotter(const struct ctrd_plugin *p, const char *name)
 }
 
 int cri_check_owner(const struct ctrd *ctrd, const struct ctx *ctx, const char *address, const char *snapshotter, struct arena *a,
-                    const char **ret_version, struct err *e)
+                    const char **ret_version, const char **ret_snapshotter_root, struct err *e)
 {
     const char *version, *revision;
     struct ctrd_plugins plugins;
@@ -32,6 +32,7 @@ int cri_check_owner(const struct ctrd *ctrd, const struct ctx *ctx, const char *
     if (r < 0)
         return err_wrap(e, r, "containerd at %s", address);
     bool have_snapshotter = false;
+    const char *root = NULL;
     for (size_t i = 0; i < plugins.n; i++) {
         const struct ctrd_plugin *p = &plugins.v[i];
         if (is_cri(p))
@@ -41,12 +42,14 @@ int cri_check_owner(const struct ctrd *ctrd, const struct ctx *ctx, const char *
                              version, address, strstr(version, "1.") == version || strstr(version, "v1.") == version ? LINE_1 : LINE_2);
         if (is_snapshotter(p, snapshotter)) {
             have_snapshotter = true;
+            root = kvlist_get(&p->exports, "root");
             if (!p->ok)
                 return err_raise(e, ERR_FAILED_PRECONDITION, "snapshotter %s of containerd at %s does not work: %s", snapshotter, address, p->error);
         }
     }
     if (!have_snapshotter)
         return err_raise(e, ERR_FAILED_PRECONDITION, "containerd at %s has no snapshotter \"%s\"", address, snapshotter);
+    *ret_snapshotter_root = root ? root : "";
     *ret_version = version;
     return 0;
 }

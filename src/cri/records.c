@@ -63,6 +63,17 @@ bool cri_message_equal(const ProtobufCMessage *x, const ProtobufCMessage *y)
     return cri_message_pack(x, &a, &vx, NULL) == 0 && cri_message_pack(y, &a, &vy, NULL) == 0 && view_eq(vx, vy);
 }
 
+void cri_mark_unclaimed(struct store *store, const char *id)
+{
+    struct object *o;
+    if (store_get(store, id, &o, NULL) < 0)
+        return;
+    object_lock(o);
+    o->unclaimed_since = clock_mono();
+    object_unlock(o);
+    object_unref(o);
+}
+
 struct undo_report {
     const char *rpc, *id;
 };

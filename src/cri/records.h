@@ -25,6 +25,9 @@ int cri_message_pack(const ProtobufCMessage *m, struct arena *a, struct view *re
 /* True when two messages have the same wire bytes. */
 bool cri_message_equal(const ProtobufCMessage *x, const ProtobufCMessage *y);
 
+/* Nobody knows of this object: the client was gone when it was finished. It is removed after CRI_UNCLAIMED_LIMIT unless somebody asks for it. */
+void cri_mark_unclaimed(struct store *store, const char *id);
+
 /* Runs a rollback and logs each step that fails, naming the RPC and the object. */
 void cri_undo(struct undo *u, const struct ctx *ctx, const char *rpc, const char *id);
 

@@ -296,7 +296,8 @@ static int start_up(struct cri_runtime *rt, struct err *e)
     struct cri_service *s = &rt->service;
     struct ctx ctx = cri_background(s, START_LIMIT);
     struct cri_recovered recovered;
-    TRY(cri_check_owner(&s->ctrd, &ctx, rt->options.containerd, s->config.snapshotter, &rt->arena, &s->containerd_version, e));
+    TRY(cri_check_owner(&s->ctrd, &ctx, rt->options.containerd, s->config.snapshotter, &rt->arena, &s->containerd_version,
+                        &s->snapshotter_root, e));
     TRY(ctrd_namespace_ensure(&s->ctrd, &ctx, OCI_CONTAINERD_NAMESPACE, e));
     TRY(cri_recover(s, &ctx, &recovered, e));
     cri_recover_clean(s, &ctx, &recovered);

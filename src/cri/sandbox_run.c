@@ -52,6 +52,8 @@ static int validate_namespaces(const Runtime__V1__NamespaceOption *o, struct err
     for (size_t i = 0; i < ARRAY_SIZE(modes); i++)
         if ((unsigned)modes[i].mode > RUNTIME__V1__NAMESPACE_MODE__TARGET)
             return err_raise(e, ERR_INVALID_ARGUMENT, "namespace_options.%s is %d, which is no mode", modes[i].name, (int)modes[i].mode);
+    if (o->userns_options && o->userns_options->mode == RUNTIME__V1__NAMESPACE_MODE__POD)
+        return err_raise(e, ERR_UNIMPLEMENTED, "namespace_options.userns_options: user namespaces are not served");
     return 0;
 }
 
@@ -349,7 +351,7 @@ static int steps(struct run *run, const Runtime__V1__RunPodSandboxRequest *req, 
 
 /* Does the work. On success *ret_id is the id, in the arena. */
 static int run_sandbox(struct cri_service *s, struct arena *a, const Runtime__V1__RunPodSandboxRequest *req, const char *name,
-                       const char **ret_id, struct rpc_call *call, struct err *e)
+                       const char **ret_id, struct err *e)
 {
     static const struct ctx background = CTX_BACKGROUND;
     struct run run = {.s = s, .arena = a, .ctx = cri_background(s, CRI_RUN_LIMIT)};
@@ -357,11 +359,6 @@ static int run_sandbox(struct cri_service *s, struct arena *a, const Runtime__V1
     if (r == 0) {
         undo_commit(&run.undo);
         *ret_id = arena_strdup(a, run.sb->o.id);
-        if (s->abandoned(call)) {
-            object_lock(&run.sb->o);
-            run.sb->o.unclaimed_since = clock_mono();
-            object_unlock(&run.sb->o);
-        }
     } else {
         struct ctx limit = ctx_with_timeout(&background, CRI_UNDO_LIMIT);
         cri_undo(&run.undo, &limit, "RunPodSandbox", run.sb ? run.sb->o.id : name);
@@ -412,9 +409,11 @@ int cri_run_pod_sandbox(struct cri_service *s, struct rpc_call *call, const Runt
     if (r == 0) {
         r = find_existing(s, &call->arena, req, name, &id, e);
         if (r == 0)
-            r = run_sandbox(s, &call->arena, req, name, &id, call, e);
-        inflight_finish(&s->inflight, op, r < 0 ? r : 0, id, e);
+            r = run_sandbox(s, &call->arena, req, name, &id, e);
+        size_t joined = inflight_finish(&s->inflight, op, r < 0 ? r : 0, id, e);
         TRY(r);
+        if (joined == 0 && s->abandoned(call))
+            cri_mark_unclaimed(&s->sandboxes, id);
     }
     if (!id)
         return err_oom(e);

@@ -53,6 +53,7 @@ struct cri_service {
     struct oci_policy policy;
     int oom_score_adj_min;           /* the lowest that this process may give, OOM_SCORE_ADJ_MIN when it may give any */
     const char *containerd_version;
+    const char *snapshotter_root;    /* directory that the snapshotter keeps snapshots in; "" when it does not say */
     bool (*abandoned)(struct rpc_call *call); /* rpc_call_abandoned */
     struct cancel stopping;          /* fires when the daemon stops: work that outlives its clients is given up and undone */
 

@@ -59,6 +59,7 @@ struct container {
     struct arena resources_arena;
     bool starting, removing, exiting; /* somebody is at it */
     bool removed;
+    bool saving;        /* somebody writes the checkpoint: one at a time, or an older state could overwrite a newer one */
     bool stop_signaled; /* the stop signal has been sent */
     bool oom_killed;
     struct cio *io; /* streams of the task; NULL when not attached */
