@@ -33,6 +33,7 @@ static int remove_steps(struct cri_service *s, const struct ctx *ctx, struct con
     struct cio *io = TAKE_PTR(c->io);
     object_unlock(&c->o);
     cio_free(io);
+    TRY(cri_task_destroy_left(s, ctx, &c->o, e));
     int r = ctrd_container_delete(&s->ctrd, ctx, c->o.id, e);
     if (r < 0 && !ctrd_is_not_found(r, e))
         return r;

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "base/log.h"
 #include "base/undo.h"
 #include "cri/container.h"
 #include "cri/exits.h"
@@ -96,7 +97,8 @@ static void start_failed(struct cri_service *s, struct container *c, const struc
     static const struct ctx background = CTX_BACKGROUND;
     struct ctx limit = ctx_with_timeout(&background, CRI_UNDO_LIMIT);
     struct err ignored = ERR_INIT;
-    cri_task_destroy(s, &limit, c->o.id, &ignored);
+    if (cri_task_destroy(s, &limit, c->o.id, &ignored) < 0)
+        cri_task_left(&c->o);
     object_lock(&c->o);
     struct cio *io = TAKE_PTR(c->io);
     object_unlock(&c->o);
@@ -118,10 +120,10 @@ int cri_start_container(struct cri_service *s, struct rpc_call *call, const Runt
             err_wrap(e, r, "start container \"%s\"", c->o.id);
             start_failed(s, c, e);
         } else {
+            /* It runs, and recovery would find that out from its task. */
             struct err not_saved = ERR_INIT;
-            r = container_checkpoint(s, c, &not_saved);
-            if (r < 0)
-                *e = not_saved;
+            if (container_checkpoint(s, c, &not_saved) < 0)
+                log_error("container %s: its status is not saved: %s", c->o.id, not_saved.message);
         }
     }
     release(c);

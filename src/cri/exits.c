@@ -61,6 +61,27 @@ int cri_task_destroy(struct cri_service *s, const struct ctx *ctx, const char *i
     return r < 0 ? r : 0;
 }
 
+void cri_task_left(struct object *o)
+{
+    object_lock(o);
+    o->task_left = true;
+    object_unlock(o);
+}
+
+int cri_task_destroy_left(struct cri_service *s, const struct ctx *ctx, struct object *o, struct err *e)
+{
+    object_lock(o);
+    bool left = o->task_left;
+    object_unlock(o);
+    if (!left)
+        return 0;
+    TRY(cri_task_destroy(s, ctx, o->id, e));
+    object_lock(o);
+    o->task_left = false;
+    object_unlock(o);
+    return 0;
+}
+
 static void sandbox_ended(struct cri_service *s, const struct ctx *ctx, struct sandbox *sb)
 {
     struct err e = ERR_INIT;
@@ -70,8 +91,10 @@ static void sandbox_ended(struct cri_service *s, const struct ctx *ctx, struct s
     object_unlock(&sb->o);
     if (handled)
         return;
-    if (task_delete(s, ctx, sb->o.id, &x, &e) < 0)
+    if (task_delete(s, ctx, sb->o.id, &x, &e) < 0) {
         log_warning("sandbox %s has ended, but its task is not deleted: %s", sb->o.id, e.message);
+        cri_task_left(&sb->o);
+    }
     object_lock(&sb->o);
     sb->state = SANDBOX_STATE_NOTREADY;
     sb->pid = 0;
@@ -93,8 +116,10 @@ static void container_ended(struct cri_service *s, const struct ctx *ctx, struct
     object_unlock(&c->o);
     if (handled)
         return;
-    if (task_delete(s, ctx, c->o.id, &x, &e) < 0)
+    if (task_delete(s, ctx, c->o.id, &x, &e) < 0) {
         log_warning("container %s has ended, but its task is not deleted: %s", c->o.id, e.message);
+        cri_task_left(&c->o);
+    }
     if (io) {
         struct ctx drain = ctx_with_timeout(ctx, CRI_DRAIN_LIMIT);
         if (cio_wait(io, &drain, &e) < 0)

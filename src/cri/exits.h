@@ -22,6 +22,11 @@ int cri_exit_wait_container(struct cri_service *s, const struct ctx *ctx, struct
 /* Ends a task whatever its state: SIGKILL, wait, delete. Success when there is none. */
 int cri_task_destroy(struct cri_service *s, const struct ctx *ctx, const char *id, struct err *e);
 
+/* Marks an object whose task has ended and could not be deleted; and ends such a task before the object is removed (nothing when there is none). A record
+ * that goes before its task would leave the shim behind for good. */
+void cri_task_left(struct object *o);
+int cri_task_destroy_left(struct cri_service *s, const struct ctx *ctx, struct object *o, struct err *e);
+
 /* Sends a signal to all processes of a task; success when it has ended already. */
 int cri_task_kill(struct cri_service *s, const struct ctx *ctx, const char *id, uint32_t signal, bool all, struct err *e);
 

@@ -66,7 +66,13 @@ static int sandbox_state_from_task(struct recovery *r, struct sandbox *sb, struc
         sb->pid = task->pid;
         return 0;
     }
-    return cri_task_destroy(r->s, r->ctx, sb->o.id, e);
+    sb->o.hidden = task->status == CTRD_TASK_CREATED; /* it never ran: its making was interrupted */
+    struct err destroy_err = ERR_INIT;
+    if (cri_task_destroy(r->s, r->ctx, sb->o.id, &destroy_err) < 0) {
+        log_warning("sandbox %s: its task is not deleted: %s", sb->o.id, destroy_err.message);
+        cri_task_left(&sb->o);
+    }
+    return 0;
 }
 
 static int recover_sandbox(struct recovery *r, const struct ctrd_container *record, struct err *e)
@@ -89,14 +95,24 @@ static int recover_sandbox(struct recovery *r, const struct ctrd_container *reco
     return 0;
 }
 
+/* What recovery found out must be what the next one reads. */
+static void checkpoint(struct recovery *r, struct container *c)
+{
+    struct err e = ERR_INIT;
+    if (container_checkpoint(r->s, c, &e) < 0)
+        log_error("container %s: its status is not saved: %s", c->o.id, e.message);
+}
+
 /* Attaches to the pipes of a container that runs: their paths are what the task says, never computed. */
 static int reattach(struct recovery *r, struct container *c, struct err *e)
 {
     struct ctrd_process p;
     TRY(ctrd_task_get(&r->s->ctrd, r->ctx, c->o.id, NULL, r->arena, &p, e));
     c->status.pid = p.pid;
-    if (c->status.started_at == 0)
+    if (c->status.started_at == 0) {
         c->status.started_at = clock_real();
+        checkpoint(r, c);
+    }
     struct cio *io;
     TRY(cio_reopen(r->s->pump, p.stdin_path, p.stdout_path, p.stderr_path, &io, e));
     int k = cio_log_to(io, c->meta.log_path, r->s->config.log_line_max, e);
@@ -120,16 +136,22 @@ static void container_state_from_task(struct recovery *r, struct container *c)
             log_error("container %s: its output is not read: %s", c->o.id, e.message);
     } else if (task && task->status == CTRD_TASK_STOPPED) {
         struct ctrd_exit x = {.status = task->exit_status, .exited_at = task->exited_at};
-        if (ctrd_task_delete(&r->s->ctrd, r->ctx, c->o.id, &x, &e) < 0)
+        if (ctrd_task_delete(&r->s->ctrd, r->ctx, c->o.id, &x, &e) < 0) {
             log_warning("container %s: its task is not deleted: %s", c->o.id, e.message);
+            cri_task_left(&c->o);
+        }
         if (c->status.started_at == 0)
             c->status.started_at = c->status.created_at;
         container_set_exited(r->s, c, (int32_t)x.status, x.exited_at, NULL, NULL);
     } else if (task) {
-        if (cri_task_destroy(r->s, r->ctx, c->o.id, &e) < 0)
+        if (cri_task_destroy(r->s, r->ctx, c->o.id, &e) < 0) {
             log_warning("container %s: its task is not deleted: %s", c->o.id, e.message);
+            cri_task_left(&c->o);
+        }
         c->status.pid = 0;
         c->status.started_at = 0;
+        if (!c->status.unknown)
+            checkpoint(r, c);
     } else if (state == RUNTIME__V1__CONTAINER_STATE__CONTAINER_RUNNING) {
         container_set_exited(r->s, c, CRI_EXIT_UNKNOWN, clock_real(), CRI_REASON_UNKNOWN, "its task is gone");
     }

@@ -48,13 +48,14 @@ static void clean_directory(struct cri_service *s, const char *base, const char 
     }
 }
 
-/* A pod whose network was never stored and whose process does not run was never answered to anybody. */
+/* A pod whose process never started, or whose network was never stored and whose process does not run, was never answered to anybody. */
 static bool was_interrupted(struct sandbox *sb)
 {
     object_lock(&sb->o);
-    bool dead = sb->state == SANDBOX_STATE_NOTREADY;
+    bool dead = sb->state == SANDBOX_STATE_NOTREADY, hidden = sb->o.hidden;
+    sb->o.hidden = false; /* if it cannot be removed now, clients may */
     object_unlock(&sb->o);
-    return dead && sb->meta.netns_path[0] && sb->meta.cni_result.n == 0;
+    return dead && (hidden || (sb->meta.netns_path[0] && sb->meta.cni_result.n == 0));
 }
 
 static void remove_interrupted(struct cri_service *s, const struct ctx *ctx)

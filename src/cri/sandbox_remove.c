@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cri/container.h"
+#include "cri/exits.h"
 #include "cri/handlers.h"
 #include "cri/sandbox.h"
 
@@ -42,7 +43,9 @@ int sandbox_remove(struct cri_service *s, const struct ctx *ctx, struct sandbox 
 {
     TRY(sandbox_stop(s, ctx, sb, e));
     TRY(remove_containers(s, ctx, sb->o.id, e));
-    int r = remove_record(s, ctx, sb->o.id, e);
+    int r = cri_task_destroy_left(s, ctx, &sb->o, e);
+    if (r == 0)
+        r = remove_record(s, ctx, sb->o.id, e);
     if (r == 0)
         r = sandbox_files_remove(s, sb->o.id, e);
     if (r < 0)

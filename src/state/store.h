@@ -33,6 +33,7 @@ struct object {
     /* under lock */
     bool hidden;              /* still being made: not listed, not found by clients */
     uint64_t unclaimed_since; /* clock_mono when finished for a client that was gone; 0: it is known */
+    bool task_left;           /* it has ended, but containerd did not delete its task: removal does that first */
 };
 
 enum sandbox_state { SANDBOX_STATE_UNKNOWN, SANDBOX_STATE_READY, SANDBOX_STATE_NOTREADY };
