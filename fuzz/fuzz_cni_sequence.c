@@ -81,12 +81,13 @@ static int run(void *user, const struct ctx *ctx, const char *const argv[], cons
     if (how == 'd')
         return err_raise(e, ERR_DEADLINE_EXCEEDED, "the deadline has passed");
     struct view text = view_slice(answer, 1, answer.n);
+    if (how == 'f' || text.n > out->max - out->n) {
+        script.del_failed = script.del_failed || !add;
+        return err_raise(e, ERR_OUT_OF_RANGE, "%s wrote more than %zu bytes", argv[0], out->max);
+    }
     ret->signaled = how == 's';
     ret->status = how == 's' ? 9 : how == '1';
-    ret->truncated = how == 'f' || text.n > out->max - out->n;
-    if (how == 'f' && (!buf_reserve(out, out->max - out->n) || (buf_commit(out, out->max - out->n), false)))
-        return err_oom(e);
-    return buf_add_view(out, view_slice(text, 0, out->max - out->n)) < 0 ? err_oom(e) : 0;
+    return buf_add_view(out, text) < 0 ? err_oom(e) : 0;
 }
 
 static int loopback_up(const char *netns, bool *ret_ipv6, struct err *e)

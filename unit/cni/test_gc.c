@@ -202,7 +202,7 @@ static void test_output_limit(void **state)
     assert_ok(cni_exec(c, &ctx, "bridge", "VERSION", NULL, VIEW_EMPTY, NULL, NULL, &e), &e);
     a->flood = CNI_OUTPUT_MAX + 1024;
     assert_fails(cni_exec(c, &ctx, "bridge", "VERSION", NULL, VIEW_EMPTY, NULL, NULL, &e), &e, ERR_OUT_OF_RANGE,
-                 "printed more than");
+                 "wrote more than");
 }
 
 /* A program of the machine, through the real proc_run. */
@@ -228,7 +228,7 @@ static void test_real_program(void **state)
     assert_fails(cni_exec(c, &ctx, "dies", "ADD", NULL, VIEW_EMPTY, NULL, NULL, &e), &e, ERR_UNKNOWN,
                  "killed by signal 9: last words");
     fake_file(f->bin, "floods", "#!/bin/sh\nhead -c 20971520 /dev/zero\n");
-    assert_fails(cni_exec(c, &ctx, "floods", "ADD", NULL, VIEW_EMPTY, NULL, NULL, &e), &e, ERR_OUT_OF_RANGE, "printed more than");
+    assert_fails(cni_exec(c, &ctx, "floods", "ADD", NULL, VIEW_EMPTY, NULL, NULL, &e), &e, ERR_OUT_OF_RANGE, "wrote more than");
     fake_file(f->bin, "hangs", "#!/bin/sh\nsleep 1000 & wait\n");
     struct ctx soon = ctx_with_timeout(&ctx, 100 * NSEC_PER_MSEC);
     assert_fails(cni_exec(c, &soon, "hangs", "ADD", NULL, VIEW_EMPTY, NULL, NULL, &e), &e, ERR_DEADLINE_EXCEEDED,

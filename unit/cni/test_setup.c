@@ -302,8 +302,8 @@ static void test_add_failures(void **state)
          ERR_UNKNOWN,
          "printed what is no CNI result"},
         {{.out = "{\"cniVersion\":\"1.0.0\"}"}, ERR_UNKNOWN, "failed to find network info for sandbox \"" FAKE_ID "\""},
-        {{.flood = 20 << 20}, ERR_OUT_OF_RANGE, "printed more than 1048576 bytes"},
-        {{.status = 1, .flood = 20 << 20}, ERR_UNKNOWN, "what is no CNI error"},
+        {{.flood = 20 << 20}, ERR_OUT_OF_RANGE, "wrote more than 1048576 bytes"},
+        {{.status = 1, .flood = 20 << 20}, ERR_OUT_OF_RANGE, "wrote more than 1048576 bytes"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
         _cleanup_cni_ struct cni *c = fake_cni(f, false);
