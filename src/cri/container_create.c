@@ -167,9 +167,8 @@ static int create_record(struct create *cr, struct err *e)
     };
     TRY(cri_runtime_options(s, cr->arena, &record.runtime_options, e));
     TRY(cri_record_labels(cr->arena, &cr->image->config.labels, config->labels, config->n_labels, META_KIND_CONTAINER, &record.labels, e));
-    TRY(ctrd_container_create(&s->ctrd, &cr->ctx, &record, e));
-    undo_push(&cr->undo, "delete the container record", undo_record, cr);
-    return 0;
+    undo_push(&cr->undo, "delete the container record", undo_record, cr); /* first: the answer may get lost and the record be there */
+    return ctrd_container_create(&s->ctrd, &cr->ctx, &record, e);
 }
 
 static int create_snapshot(struct create *cr, struct err *e)

@@ -24,7 +24,7 @@ struct exec {
     char id[ID_LEN + 1];
     struct cio *io;
     struct buf out, err_out;
-    bool added; /* containerd knows of the process */
+    bool added, started; /* containerd may know of the process; it may run */
 };
 
 static int prepare(struct exec *x, const Runtime__V1__ExecSyncRequest *req, struct err *e)
@@ -49,9 +49,8 @@ static int prepare(struct exec *x, const Runtime__V1__ExecSyncRequest *req, stru
         .stderr_path = cio_stderr_path(x->io),
         .process = {.type_url = OCI_TYPE_URL_PROCESS, .value = buf_view(&process)},
     };
-    TRY(ctrd_task_exec(&s->ctrd, &x->call->ctx, &exec, e));
-    x->added = true;
-    return 0;
+    x->added = true; /* from here on: the answer may get lost */
+    return ctrd_task_exec(&s->ctrd, &x->call->ctx, &exec, e);
 }
 
 /* Runs the process to its end or to the timeout. */
@@ -59,24 +58,46 @@ static int run(struct exec *x, const struct ctx *ctx, struct ctrd_exit *ret, str
 {
     struct cri_service *s = x->s;
     uint32_t pid;
+    x->started = true;
     TRY(ctrd_task_start(&s->ctrd, &x->call->ctx, x->c->o.id, x->id, &pid, e));
     TRY(ctrd_task_wait(&s->ctrd, ctx, x->c->o.id, x->id, ret, e));
     return cio_wait(x->io, ctx, e);
 }
 
-/* Kills the process if it still runs and has containerd forget it, whatever happened to the call. */
+/* Kills the process and waits for its end. One that never ran, or has ended, cannot be killed and need not be waited for. */
+static void kill_process(struct exec *x, const struct ctx *ctx)
+{
+    struct err e = ERR_INIT;
+    struct ctrd_exit ignored;
+    for (int i = 0; i < 2; i++) { /* a connection that breaks just now is no reason to leave it running */
+        int r = ctrd_task_kill(&x->s->ctrd, ctx, x->c->o.id, x->id, SIGKILL, false, &e);
+        if (r >= 0) {
+            ctrd_task_wait(&x->s->ctrd, ctx, x->c->o.id, x->id, &ignored, &e);
+            return;
+        }
+        if (r == -ERR_FAILED_PRECONDITION || ctrd_is_not_found(r, &e) || ctrd_is_process_finished(r, &e))
+            return;
+        err_clear(&e);
+    }
+}
+
+/* Has containerd forget the process, whatever happened to the call. */
 static void finish(struct exec *x, bool ended)
 {
     static const struct ctx background = CTX_BACKGROUND;
-    struct ctx limit = ctx_with_timeout(&background, CRI_KILL_LIMIT);
     struct err e = ERR_INIT;
     struct ctrd_exit ignored;
-    if (x->added && !ended) {
-        ctrd_task_kill(&x->s->ctrd, &limit, x->c->o.id, x->id, SIGKILL, false, &e);
-        ctrd_task_wait(&x->s->ctrd, &limit, x->c->o.id, x->id, &ignored, &e);
+    struct ctx limit = ctx_with_timeout(&background, CRI_KILL_LIMIT);
+    if (x->started && !ended)
+        kill_process(x, &limit);
+    int r = 0;
+    for (int i = 0; x->added && i < 2; i++) {
+        err_clear(&e);
+        limit = ctx_with_timeout(&background, CRI_KILL_LIMIT);
+        r = ctrd_task_delete_process(&x->s->ctrd, &limit, x->c->o.id, x->id, &ignored, &e);
+        if (r >= 0 || ctrd_is_not_found(r, &e))
+            break;
     }
-    err_clear(&e);
-    int r = x->added ? ctrd_task_delete_process(&x->s->ctrd, &limit, x->c->o.id, x->id, &ignored, &e) : 0;
     if (r < 0 && !ctrd_is_not_found(r, &e))
         log_warning("container %s: exec %s is not deleted: %s", x->c->o.id, x->id, e.message);
     cio_free(TAKE_PTR(x->io));

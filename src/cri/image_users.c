@@ -17,6 +17,8 @@
 #include "parse/passwd.h"
 #include "parse/userspec.h"
 
+#define VIEW_PREFIX "cri-users-"
+
 /* The files of one image; immutable, counted by the cache's lock. */
 struct users {
     unsigned refs;
@@ -116,24 +118,50 @@ static int read_view(struct cri_service *s, const struct ctrd_mounts *mounts, st
     return read_file(root, "/etc/group", &u->group, e);
 }
 
+/* The view is a root of garbage collection, so nobody else takes it away; a connection that breaks just now is no reason to leave it. */
+static int remove_view(struct cri_service *s, const char *key, struct err *e)
+{
+    static const struct ctx background = CTX_BACKGROUND;
+    struct ctx limit = ctx_with_timeout(&background, CRI_UNDO_LIMIT);
+    int r = 0;
+    for (int i = 0; i < 2; i++) {
+        err_clear(e);
+        r = ctrd_snapshot_remove(&s->ctrd, &limit, s->config.snapshotter, key, e);
+        if (r >= 0 || ctrd_is_not_found(r, e))
+            return 0;
+    }
+    return r;
+}
+
+void image_users_clean(struct cri_service *s, const struct ctx *ctx)
+{
+    _cleanup_arena_ struct arena a = ARENA_INIT((size_t)256 << 20);
+    struct ctrd_snapshots list;
+    struct err e = ERR_INIT;
+    if (ctrd_snapshot_list(&s->ctrd, ctx, s->config.snapshotter, &a, &list, &e) < 0)
+        return; /* it costs a directory, and the next start looks again */
+    for (size_t i = 0; i < list.n; i++)
+        if (strncmp(list.v[i].name, VIEW_PREFIX, strlen(VIEW_PREFIX)) == 0)
+            remove_view(s, list.v[i].name, &e);
+}
+
 static int read_users(struct cri_service *s, const struct ctx *ctx, const struct image *image, struct users *u, struct err *e)
 {
     _cleanup_arena_ struct arena a = ARENA_INIT(1 << 20);
     char id[ID_LEN + 1];
     TRY(id_generate(id, e));
-    char *key = arena_printf(&a, "cri-users-%s", id);
+    char *key = arena_printf(&a, VIEW_PREFIX "%s", id);
     struct kvlist labels = {0};
     if (!key || kvlist_set(&labels, &a, "containerd.io/gc.root", "1970-01-01T00:00:00Z") < 0)
         return err_oom(e);
     struct ctrd_mounts mounts;
-    TRY(ctrd_snapshot_view(&s->ctrd, ctx, s->config.snapshotter, key, image->chain_id, &labels, &a, &mounts, e));
-    int r = read_view(s, &mounts, u, e);
-    struct err ignored = ERR_INIT;
-    static const struct ctx background = CTX_BACKGROUND;
-    struct ctx limit = ctx_with_timeout(&background, CRI_UNDO_LIMIT);
-    int removed = ctrd_snapshot_remove(&s->ctrd, &limit, s->config.snapshotter, key, &ignored);
-    if (r == 0 && removed < 0 && !ctrd_is_not_found(removed, &ignored)) {
-        *e = ignored;
+    int r = ctrd_snapshot_view(&s->ctrd, ctx, s->config.snapshotter, key, image->chain_id, &labels, &a, &mounts, e);
+    if (r == 0)
+        r = read_view(s, &mounts, u, e);
+    struct err remove_err = ERR_INIT;
+    int removed = remove_view(s, key, &remove_err); /* also when only the answer was lost */
+    if (r == 0 && removed < 0) {
+        *e = remove_err;
         r = removed;
     }
     return r;

@@ -16,6 +16,9 @@ enum { IMAGE_USERS_FILE_MAX = 1 << 20, IMAGE_USERS_CACHED_MAX = 64 };
 struct users_cache *users_cache_new(void);
 void users_cache_free(struct users_cache *c);
 
+/* Removes views that a daemon which was killed left behind. Once, at start. */
+void image_users_clean(struct cri_service *s, const struct ctx *ctx);
+
 /* Who the container's process is: from the request's security context, else from the image's USER; then its group and supplementary groups from the
  * image's files. groups live in the arena. INVALID_ARGUMENT: run_as_group without a user, or an id out of range. NOT_FOUND: a name that the image does not know. */
 int image_user_resolve(struct cri_service *s, const struct ctx *ctx, const struct image *image, const Runtime__V1__LinuxContainerSecurityContext *sc,

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "cri/container.h"
 #include "cri/events.h"
+#include "cri/image_users.h"
 #include "cri/recover.h"
 #include "cri/sandbox.h"
 
@@ -82,6 +83,7 @@ void cri_recover_clean(struct cri_service *s, const struct ctx *ctx, const struc
 {
     remove_interrupted(s, ctx);
     cri_collect_networks(s, ctx);
+    image_users_clean(s, ctx);
     if (recovered->set_aside > 0)
         return;
     clean_directory(s, s->config.root, "sandboxes", &s->sandboxes, sandbox_files_remove);

@@ -214,9 +214,8 @@ static int create_record(struct run *run, struct err *e)
     TRY(cri_runtime_options(s, run->arena, &c.runtime_options, e));
     TRY(cri_record_labels(run->arena, &run->image->config.labels, sb->meta.config->labels, sb->meta.config->n_labels, META_KIND_SANDBOX,
                           &c.labels, e));
-    TRY(ctrd_container_create(&s->ctrd, &run->ctx, &c, e));
-    undo_push(&run->undo, "delete the container record", undo_record, run);
-    return 0;
+    undo_push(&run->undo, "delete the container record", undo_record, run); /* first: the answer may get lost and the record be there */
+    return ctrd_container_create(&s->ctrd, &run->ctx, &c, e);
 }
 
 static void *network_thread(void *arg)
