@@ -25,8 +25,7 @@ static void free_object(struct cio *c)
         log_writer_done(&c->stream[i].writer);
         mem_free(c->stream[i].path);
     }
-    fd_close(&c->log_fd);
-    mem_free(c->log_path);
+    log_file_done(&c->log);
     mem_free(c->dir);
     pthread_cond_destroy(&c->ended);
     pthread_mutex_destroy(&c->lock);
@@ -40,7 +39,6 @@ static struct cio *new_object(struct cio_pump *p)
     if (!c)
         return NULL;
     c->pump = p;
-    c->log_fd = -1;
     pthread_mutex_init(&c->lock, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -63,30 +61,35 @@ static void remove_pipes(struct cio *c)
     rmdir(c->dir);
 }
 
-/* Output is opened for reading before the shim opens it for writing. stdin is opened for both, so that the container does not see an end of file
- * before a client attaches. */
+/* Output is opened for reading before the shim opens it for writing. stdin is opened for both, so that the container does not see an end
+ * of file before a client attaches. */
 static int open_pipe(struct cio_stream *s, int which, struct err *e)
 {
     int mode = which == CIO_STDIN ? O_RDWR : O_RDONLY;
-    s->fd = open(s->path, mode | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+    struct stat st;
+    s->fd = open(s->path, mode | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
+    if (s->fd < 0 && errno == ELOOP)
+        return err_raise(e, ERR_FAILED_PRECONDITION, "%s is not a named pipe", s->path);
     if (s->fd < 0)
         return err_errno(e, errno, "open pipe %s", s->path);
-    struct stat st;
     if (fstat(s->fd, &st) < 0 || !S_ISFIFO(st.st_mode))
         return err_raise(e, ERR_FAILED_PRECONDITION, "%s is not a named pipe", s->path);
-    if (which != CIO_STDIN)
-        s->cio->open++;
+    if (which == CIO_STDIN)
+        return 0;
+    fcntl(s->fd, F_SETPIPE_SZ, CIO_PIPE_SIZE); /* refused: it holds less */
+    s->cio->open++;
     return 0;
 }
 
 static int make_pipe(struct cio *c, int which, const char *id, struct err *e)
 {
     struct cio_stream *s = &c->stream[which];
-    s->path = mem_printf("%s/%s-%s", c->dir, id, stream_names[which]);
-    if (!s->path)
+    _cleanup_free_ char *path = mem_printf("%s/%s-%s", c->dir, id, stream_names[which]);
+    if (!path)
         return err_oom(e);
-    if (mkfifo(s->path, 0600) < 0)
-        return err_errno(e, errno, "create pipe %s", s->path);
+    if (mkfifo(path, 0600) < 0)
+        return err_errno(e, errno, "create pipe %s", path);
+    s->path = TAKE_PTR(path);
     return open_pipe(s, which, e);
 }
 
@@ -127,35 +130,60 @@ int cio_new(struct cio_pump *p, const struct cio_config *config, struct cio **re
     return 0;
 }
 
-/* The directory that the pipes lie in, when it looks like one of ours: <...>/io/<16 hex digits>. */
-static char *own_directory(const char *path)
+/* The directory that the pipes lie in, when it looks like one of ours: <...>/io/<16 hex digits>. NULL else. */
+static int own_directory(const char *path, char **ret, struct err *e)
 {
-    const char *slash = strrchr(path, '/');
-    size_t n = slash ? (size_t)(slash - path) : 0, name = 16, parent = strlen("/io/");
-    if (n < name + parent || strncmp(path + n - name - parent, "/io/", parent) != 0 || strspn(path + n - name, "0123456789abcdef") != name)
-        return NULL;
-    return mem_strndup(path, n);
+    enum { NAME = 16 };
+    struct view dir = view_slice(view_of(path), 0, view_rfind(view_of(path), '/'));
+    struct view parent = view_slice(dir, 0, view_rfind(dir, '/'));
+    *ret = NULL;
+    if (dir.n != parent.n + 1 + NAME || !view_ends(parent, VIEW_LIT("/io")) || strspn(dir.p + parent.n + 1, "0123456789abcdef") != NAME)
+        return 0;
+    *ret = mem_strndup(dir.p, dir.n);
+    return *ret ? 0 : err_oom(e);
 }
 
-int cio_reopen(struct cio_pump *p, const char *stdin_path, const char *stdout_path, const char *stderr_path, struct cio **ret, struct err *e)
+/* A pipe without a writer is at its end only for a reader that has seen one. A writer for a moment makes it so, and is nothing to a pipe
+ * that has others. */
+static int show_writer(const struct cio_stream *s, struct err *e)
+{
+    int fd = open(s->path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return err_errno(e, errno, "open pipe %s", s->path);
+    fd_close(&fd);
+    return 0;
+}
+
+static int reopen_stream(struct cio *c, int which, const char *path, struct err *e)
+{
+    struct cio_stream *s = &c->stream[which];
+    if (!path || path[0] == '\0')
+        return 0;
+    s->path = mem_strdup(path);
+    if (!s->path)
+        return err_oom(e);
+    TRY(open_pipe(s, which, e));
+    if (which == CIO_STDIN)
+        return 0;
+    if (!c->dir)
+        TRY(own_directory(path, &c->dir, e));
+    return show_writer(s, e);
+}
+
+int cio_reopen(struct cio_pump *p, const char *stdin_path, const char *stdout_path, const char *stderr_path, struct cio **ret,
+               struct err *e)
 {
     const char *const paths[CIO_STREAMS] = {stdin_path, stdout_path, stderr_path};
     struct cio *c = new_object(p);
     if (!c)
         return err_oom(e);
-    int r = 0;
-    for (int i = 0; i < CIO_STREAMS && r == 0; i++) {
-        if (!paths[i] || paths[i][0] == '\0')
-            continue;
-        c->stream[i].path = mem_strdup(paths[i]);
-        r = c->stream[i].path ? open_pipe(&c->stream[i], i, e) : err_oom(e);
+    for (int i = 0; i < CIO_STREAMS; i++) {
+        int r = reopen_stream(c, i, paths[i], e);
+        if (r < 0) {
+            free_object(c);
+            return r;
+        }
     }
-    if (r < 0) {
-        free_object(c);
-        return r;
-    }
-    if (c->stream[CIO_STDOUT].path)
-        c->dir = own_directory(c->stream[CIO_STDOUT].path);
     *ret = c;
     return 0;
 }
@@ -191,20 +219,11 @@ int cio_open_stdin(struct cio *c, int *ret_fd, struct err *e)
     return 0;
 }
 
-static int unwatch(struct cio *c, void *arg, struct err *e)
-{
-    for (int i = 0; i < CIO_STREAMS; i++) {
-        loop_io_free(c->stream[i].io);
-        c->stream[i].io = NULL;
-    }
-    return 0;
-}
-
 void cio_detach(struct cio *c)
 {
     if (!c)
         return;
-    pump_call(c, unwatch, NULL, NULL);
+    pump_finish(c);
     free_object(c);
 }
 
@@ -212,7 +231,7 @@ void cio_free(struct cio *c)
 {
     if (!c)
         return;
-    pump_call(c, unwatch, NULL, NULL);
+    pump_finish(c);
     remove_pipes(c);
     free_object(c);
 }

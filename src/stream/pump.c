@@ -2,13 +2,13 @@
 /*
  * Pump: the thread that reads containers' output and hands it to its sink, see cio.h.
  *
- * A stream is read in large pieces, one piece a turn, so that a container that writes without end does not starve the others. A log that cannot be
- * written (disk full) loses lines, but the pipe is still drained: a container must not hang because its log does.
+ * A stream is read in large pieces, one piece a turn, so that a container that writes without end does not starve the others. A log that
+ * cannot be written (disk full) loses lines, but the pipe is still drained: a container must not hang because its log does.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <string.h>
+#include <poll.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -39,7 +39,8 @@ static void run_job(void *arg)
     pthread_mutex_unlock(&job->lock);
 }
 
-int pump_call(struct cio *c, int (*fn)(struct cio *c, void *arg, struct err *e), void *arg, struct err *e)
+/* Runs fn(c, arg) on the pump's thread and returns what it returns. */
+static int pump_call(struct cio *c, int (*fn)(struct cio *c, void *arg, struct err *e), void *arg, struct err *e)
 {
     if (!c->pump->has_thread)
         return fn(c, arg, e);
@@ -60,7 +61,9 @@ int pump_call(struct cio *c, int (*fn)(struct cio *c, void *arg, struct err *e),
 static void *pump_thread(void *arg)
 {
     struct cio_pump *p = arg;
-    loop_run(p->loop, NULL);
+    /* A round can fail for want of memory. The thread must live: containers wait for their pipes, and callers for their answers. */
+    while (loop_run(p->loop, NULL) < 0 && !atomic_load(&p->stopping))
+        poll(NULL, 0, 10);
     return NULL;
 }
 
@@ -101,6 +104,7 @@ void cio_pump_free(struct cio_pump *p)
     if (!p)
         return;
     if (p->has_thread) {
+        atomic_store(&p->stopping, true);
         loop_stop(p->loop);
         pthread_join(p->thread, NULL);
     }
@@ -109,131 +113,197 @@ void cio_pump_free(struct cio_pump *p)
     mem_free(p);
 }
 
-static void write_batch(struct cio *c)
-{
-    struct buf *b = &c->pump->batch;
-    if (c->log_fd >= 0 && b->n > 0)
-        fs_write_fd(c->log_fd, c->log_path, buf_view(b), NULL); /* a full disk loses lines and nothing else */
-    buf_clear(b);
-}
-
 static struct view now_text(char text[CLOCK_RFC3339_MAX])
 {
     return view_make(text, clock_rfc3339(clock_real(), text));
 }
 
-static void take_chunk(struct cio_stream *s, struct view data)
+/* Lines that there is no room for, in memory or on the disk, are lost, and nothing else is. */
+static void write_batch(struct cio *c)
 {
-    char text[CLOCK_RFC3339_MAX];
-    if (s->capture) {
-        size_t room = s->capture->max - s->capture->n;
-        buf_add_view(s->capture, view_slice(data, 0, room)); /* without memory the output is cut, as at its maximum */
-    } else if (s->cio->log_path) {
-        log_writer_feed(&s->writer, data, now_text(text), &s->cio->pump->batch);
-        write_batch(s->cio);
-    }
+    struct buf *b = &c->pump->batch;
+    log_file_write(&c->log, buf_view(b), NULL);
+    if (b->cap > CIO_LOG_BATCH_KEEP)
+        buf_done(b);
+    else
+        buf_clear(b);
 }
 
-static void stream_ended(struct cio_stream *s)
+static void log_chunk(struct cio_stream *s, struct view data)
+{
+    char text[CLOCK_RFC3339_MAX];
+    log_writer_feed(&s->writer, data, now_text(text), &s->cio->pump->batch);
+    write_batch(s->cio);
+}
+
+static void capture_chunk(struct cio_stream *s, struct view data)
+{
+    if (!s->capture)
+        return;
+    size_t room = s->capture->max - s->capture->n;
+    if (buf_add_view(s->capture, view_slice(data, 0, room)) < 0 || data.n >= room)
+        s->capture = NULL; /* nothing may follow a gap */
+}
+
+static void take_chunk(struct cio_stream *s, struct view data)
+{
+    if (s->cio->sink == CIO_SINK_LOG)
+        log_chunk(s, data);
+    else if (s->cio->sink == CIO_SINK_CAPTURE)
+        capture_chunk(s, data);
+}
+
+/* Nothing is read from the stream any more: a line that waits for its end goes out as a partial one. */
+static void stop_reading(struct cio_stream *s)
 {
     struct cio *c = s->cio;
     char text[CLOCK_RFC3339_MAX];
     loop_io_free(s->io);
     s->io = NULL;
+    if (c->sink != CIO_SINK_LOG)
+        return;
+    log_writer_end(&s->writer, now_text(text), &c->pump->batch);
+    write_batch(c);
+}
+
+static void stream_ended(struct cio_stream *s)
+{
+    struct cio *c = s->cio;
+    stop_reading(s);
     fd_close(&s->fd);
-    if (!s->capture && c->log_path) {
-        log_writer_end(&s->writer, now_text(text), &c->pump->batch);
-        write_batch(c);
-    }
     pthread_mutex_lock(&c->lock);
     c->open--;
     pthread_cond_broadcast(&c->ended);
     pthread_mutex_unlock(&c->lock);
 }
 
+/* Reads one chunk: its size, 0 when there is none now, -1 at the end of the stream. */
+static ssize_t read_chunk(struct cio_stream *s)
+{
+    struct cio_pump *p = s->cio->pump;
+    p->turns++;
+    ssize_t n = read(s->fd, p->chunk, CIO_CHUNK);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return 0;
+    if (n <= 0)
+        return -1;
+    take_chunk(s, view_make(p->chunk, (size_t)n));
+    return n;
+}
+
 static void on_readable(void *arg, uint32_t revents)
 {
     struct cio_stream *s = arg;
-    char *chunk = s->cio->pump->chunk;
-    s->cio->pump->turns++;
-    ssize_t n = read(s->fd, chunk, CIO_CHUNK);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
-    if (n > 0)
-        take_chunk(s, view_make(chunk, (size_t)n));
-    else
+    if (read_chunk(s) < 0)
         stream_ended(s);
 }
 
-/* Begins to read every output stream that is open. */
-static int watch(struct cio *c, struct err *e)
+static void unwatch(struct cio *c)
 {
     for (int i = CIO_STDOUT; i < CIO_STREAMS; i++) {
-        struct cio_stream *s = &c->stream[i];
-        if (s->fd >= 0 && !s->io)
-            TRY(loop_io_add(c->pump->loop, s->fd, EPOLLIN, on_readable, s, &s->io, e));
+        loop_io_free(c->stream[i].io);
+        c->stream[i].io = NULL;
     }
-    return 0;
 }
 
-/* The kubelet expects the runtime to make the container's directory below the pod's log directory. */
-static int make_log_directory(const char *path, struct err *e)
+/* Begins to read every output stream, or none. */
+static int watch(struct cio *c, void *arg, struct err *e)
 {
-    const char *slash = strrchr(path, '/');
-    _cleanup_free_ char *dir = slash && slash != path ? mem_strndup(path, (size_t)(slash - path)) : mem_strdup("/");
-    return dir ? fs_mkdir_all(dir, 0755, e) : err_oom(e);
+    int r = 0;
+    for (int i = CIO_STDOUT; i < CIO_STREAMS && r == 0; i++) {
+        struct cio_stream *s = &c->stream[i];
+        if (s->fd >= 0)
+            r = loop_io_add(c->pump->loop, s->fd, EPOLLIN, on_readable, s, &s->io, e);
+    }
+    if (r < 0)
+        unwatch(c);
+    return r;
 }
 
-static int open_log(const char *path, int *ret_fd, struct err *e)
+static int set_sink(struct cio *c, enum cio_sink sink, struct err *e)
 {
-    TRY(make_log_directory(path, e));
-    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
-    if (fd < 0)
-        return err_errno(e, errno, "open container log %s", path);
-    *ret_fd = fd;
-    return 0;
+    c->sink = sink;
+    int r = pump_call(c, watch, NULL, e);
+    if (r < 0)
+        c->sink = CIO_SINK_NONE;
+    return r;
 }
 
-static int start_watching(struct cio *c, void *arg, struct err *e)
+static int check_no_sink(const struct cio *c, struct err *e)
 {
-    return watch(c, e);
+    return c->sink == CIO_SINK_NONE ? 0 : err_raise(e, ERR_FAILED_PRECONDITION, "the output is being read already");
 }
 
 int cio_log_to(struct cio *c, const char *path, size_t line_max, struct err *e)
 {
-    if (path && path[0]) {
-        TRY(open_log(path, &c->log_fd, e));
-        c->log_path = mem_strdup(path);
-        if (!c->log_path)
-            return err_oom(e);
-    }
+    TRY(check_no_sink(c, e));
+    if (!path || path[0] == '\0')
+        return set_sink(c, CIO_SINK_DROP, e);
+    TRY(log_file_open(path, &c->log, e));
     log_writer_init(&c->stream[CIO_STDOUT].writer, LOGLINE_STDOUT, line_max);
     log_writer_init(&c->stream[CIO_STDERR].writer, LOGLINE_STDERR, line_max);
-    return pump_call(c, start_watching, NULL, e);
+    int r = set_sink(c, CIO_SINK_LOG, e);
+    if (r < 0)
+        log_file_done(&c->log);
+    return r;
 }
 
 static int swap_log(struct cio *c, void *arg, struct err *e)
 {
-    int *fd = arg, old = c->log_fd;
-    c->log_fd = *fd;
-    *fd = old;
+    struct log_file *fresh = arg, old = c->log;
+    c->log = *fresh;
+    *fresh = old;
     return 0;
 }
 
 int cio_log_reopen(struct cio *c, struct err *e)
 {
-    if (!c->log_path)
+    struct log_file file;
+    if (c->sink != CIO_SINK_LOG)
         return 0;
-    _cleanup_fd_ int fd = -1;
-    TRY(open_log(c->log_path, &fd, e));
-    return pump_call(c, swap_log, &fd, e);
+    TRY(log_file_open(c->log.path, &file, e));
+    pump_call(c, swap_log, &file, e);
+    log_file_done(&file);
+    return 0;
 }
 
 int cio_capture(struct cio *c, struct buf *out, struct buf *err_out, struct err *e)
 {
+    TRY(check_no_sink(c, e));
     c->stream[CIO_STDOUT].capture = out;
     c->stream[CIO_STDERR].capture = err_out;
-    return pump_call(c, start_watching, NULL, e);
+    return set_sink(c, CIO_SINK_CAPTURE, e);
+}
+
+/* Hands on what is in the pipe now, and not what a writer adds meanwhile, or it could go on for ever. */
+static void drain(struct cio_stream *s)
+{
+    int left;
+    if (ioctl(s->fd, FIONREAD, &left) < 0)
+        return;
+    while (left > 0) {
+        ssize_t n = read_chunk(s);
+        if (n <= 0)
+            return;
+        left -= (int)n;
+    }
+}
+
+static int finish(struct cio *c, void *arg, struct err *e)
+{
+    for (int i = CIO_STDOUT; i < CIO_STREAMS; i++) {
+        struct cio_stream *s = &c->stream[i];
+        if (s->io) {
+            drain(s);
+            stop_reading(s);
+        }
+    }
+    return 0;
+}
+
+void pump_finish(struct cio *c)
+{
+    pump_call(c, finish, NULL, NULL);
 }
 
 /* The earlier of the deadline and a tenth of a second from now, so that a cancel is noticed. */
