@@ -4,6 +4,7 @@
  */
 #include "base/buf.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -36,7 +37,7 @@ char *buf_reserve(struct buf *b, size_t n)
     if (want > b->cap) {
         size_t cap = b->cap < 64 ? 64 : b->cap;
         while (cap < want)
-            cap = cap > b->max / 2 ? want : cap * 2;
+            cap = cap <= b->max / 2 ? cap * 2 : b->max < SIZE_MAX ? b->max + 1 : want;
         char *p = mem_realloc(b->p, cap);
         if (!p)
             return NULL;

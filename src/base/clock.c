@@ -62,7 +62,7 @@ int clock_poll_ms(uint64_t deadline)
     uint64_t now = clock_mono();
     if (deadline <= now)
         return 0;
-    uint64_t ms = (deadline - now + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC;
+    uint64_t left = deadline - now, ms = left / NSEC_PER_MSEC + (left % NSEC_PER_MSEC != 0);
     return ms > INT_MAX ? INT_MAX : (int)ms;
 }
 

@@ -11,6 +11,17 @@
 
 #include "base/codec.h"
 
+/* True when the n bytes at s, the last of a text, look like the beginning of a longer sequence. */
+static bool is_beginning(const char *s, size_t n)
+{
+    unsigned char first = (unsigned char)s[0];
+    size_t whole = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc2 ? 2 : 0;
+    for (size_t i = 1; i < n; i++)
+        if (((unsigned char)s[i] & 0xc0) != 0x80)
+            return false;
+    return n < whole;
+}
+
 /* Replaces control bytes and malformed UTF-8 by '?', in place; a sequence that the buffer's end cut off is dropped. */
 static void clean(char *s)
 {
@@ -19,7 +30,7 @@ static void clean(char *s)
     while (i < n) {
         size_t k = utf8_sequence(s + i, n - i);
         if (k == 0) {
-            if (n - i < 4 && n >= ERR_MESSAGE_MAX - 4) {
+            if (n == ERR_MESSAGE_MAX - 1 && is_beginning(s + i, n - i)) {
                 s[i] = '\0';
                 return;
             }

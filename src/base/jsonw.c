@@ -5,6 +5,7 @@
 #include "base/jsonw.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "base/codec.h"
 
@@ -15,8 +16,10 @@ void jsonw_init(struct jsonw *w, struct buf *out)
 
 static void put(struct jsonw *w, const void *p, size_t n)
 {
-    if (w->failed == 0)
-        w->failed = buf_add(w->out, p, n);
+    if (w->failed != 0)
+        return;
+    w->too_large = n > w->out->max - w->out->n;
+    w->failed = buf_add(w->out, p, n);
 }
 
 static void misuse(struct jsonw *w)
@@ -91,6 +94,8 @@ void jsonw_array_end(struct jsonw *w)
 static void put_escaped(struct jsonw *w, struct view v)
 {
     static const char hex[] = "0123456789abcdef";
+    if (v.n == 0)
+        v.p = ""; /* an empty view may have no address to count from */
     put(w, "\"", 1);
     size_t start = 0, i = 0;
     while (i < v.n) {
@@ -161,20 +166,16 @@ void jsonw_raw(struct jsonw *w, struct view json)
 
 void jsonw_u64(struct jsonw *w, uint64_t v)
 {
-    if (!begin_value(w))
-        return;
-    if (w->failed == 0)
-        w->failed = buf_printf(w->out, "%" PRIu64, v);
-    end_value(w);
+    char text[24];
+    int n = snprintf(text, sizeof text, "%" PRIu64, v);
+    jsonw_raw(w, view_make(text, (size_t)n));
 }
 
 void jsonw_i64(struct jsonw *w, int64_t v)
 {
-    if (!begin_value(w))
-        return;
-    if (w->failed == 0)
-        w->failed = buf_printf(w->out, "%" PRId64, v);
-    end_value(w);
+    char text[24];
+    int n = snprintf(text, sizeof text, "%" PRId64, v);
+    jsonw_raw(w, view_make(text, (size_t)n));
 }
 
 void jsonw_bool(struct jsonw *w, bool v)
@@ -213,10 +214,10 @@ void jsonw_key_bool(struct jsonw *w, const char *key, bool v)
 
 int jsonw_finish(struct jsonw *w, struct err *e)
 {
-    if (w->failed == -ERR_RESOURCE_EXHAUSTED && w->out->n + 64 < w->out->max)
-        return err_oom(e);
+    if (w->failed == -ERR_RESOURCE_EXHAUSTED && w->too_large)
+        return err_raise(e, ERR_RESOURCE_EXHAUSTED, "JSON document larger than %zu bytes", w->out->max);
     if (w->failed == -ERR_RESOURCE_EXHAUSTED)
-        return err_raise(e, ERR_RESOURCE_EXHAUSTED, "JSON document larger than %zu bytes, or %s", w->out->max, ERR_TEXT_OOM);
+        return err_oom(e);
     if (w->failed < 0)
         return err_raise(e, ERR_INTERNAL, "JSON document is malformed or deeper than %d levels", JSONW_DEPTH_MAX);
     if (!w->done)

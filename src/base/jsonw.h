@@ -23,6 +23,7 @@ struct jsonw {
     bool need_comma;
     bool after_key;
     bool done; /* a complete top-level value has been written */
+    bool too_large; /* the failure is that out's maximum would have been passed */
     char kind[JSONW_DEPTH_MAX]; /* '{' or '[' of each open level */
 };
 
@@ -47,7 +48,8 @@ void jsonw_key_str(struct jsonw *w, const char *key, const char *s);
 void jsonw_key_u64(struct jsonw *w, const char *key, uint64_t v);
 void jsonw_key_i64(struct jsonw *w, const char *key, int64_t v);
 void jsonw_key_bool(struct jsonw *w, const char *key, bool v);
-/* 0 when the document is complete and nothing failed. */
+/* 0 when the document is complete and nothing failed. ERR_RESOURCE_EXHAUSTED when the maximum of out or memory did not suffice,
+ * ERR_INTERNAL for wrong nesting, a level too many, or a document without its end. */
 int jsonw_finish(struct jsonw *w, struct err *e);
 
 #endif

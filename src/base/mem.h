@@ -34,7 +34,7 @@ void *mem_memdup(const void *p, size_t n) _must_check_;
 char *mem_printf(const char *format, ...) _printf_(1, 2) _must_check_;
 char *mem_vprintf(const char *format, va_list ap) _printf_(1, 0) _must_check_;
 
-/* Allocations made and not yet freed, and bytes held by them as the allocator accounts them. Process-wide. */
+/* Allocations made and not yet freed. Process-wide. */
 size_t mem_live(void);
 
 /* Fault injection. After mem_fail_at(n, persistent) the n-th allocation from now (0 is the next) of this process fails; with
