@@ -63,6 +63,8 @@ struct fx {
 struct fx *fx_new(int mode);
 /* Stops the service and frees everything; ends the program when allocations are left. */
 void fx_free(struct fx *f);
+/* Once, before anything is counted: what libraries allocate at their first use is allocated. */
+void fx_warm_up(void);
 /* The daemon stops (containers keep running) and starts again: stores are made anew from containerd and the files. */
 void fx_stop(struct fx *f);
 void fx_start(struct fx *f);
@@ -149,6 +151,8 @@ struct fx_world {
 struct fx_world fx_look(struct fx *f);
 /* True when nothing of pods, containers, execs is there. Prints what is. */
 bool fx_nothing_left(struct fx *f);
+/* What containerd's collector does: takes active snapshots and views that no record names and that are no roots. */
+void fx_collect_garbage(struct fx *f);
 /* Images, blobs and committed layers are not compared: pulls keep them. */
 bool fx_same(const struct fx_world *x, const struct fx_world *y);
 /* The stores hold what they should: every container's pod exists; states and times agree. Prints what does not hold. */
