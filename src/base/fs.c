@@ -16,6 +16,8 @@
 #include "base/id.h"
 #include "base/mem.h"
 
+enum { OPEN_TRIES = 1000 };
+
 void fd_close(int *fd)
 {
     if (*fd < 0)
@@ -91,15 +93,20 @@ static int sync_parent(const char *path, struct err *e)
     return 0;
 }
 
+/* Makes the file; a failure leaves none, and one that was there is not touched. */
 static int write_synced(const char *path, struct view data, mode_t mode, struct err *e)
 {
     _cleanup_fd_ int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     if (fd < 0)
         return err_errno(e, errno, "create %s", path);
-    TRY(fs_write_fd(fd, path, data, e));
-    if (fsync(fd) < 0)
-        return err_errno(e, errno, "sync %s", path);
-    return close_checked(&fd, path, e);
+    int r = fs_write_fd(fd, path, data, e);
+    if (r == 0 && fsync(fd) < 0)
+        r = err_errno(e, errno, "sync %s", path);
+    if (r == 0)
+        r = close_checked(&fd, path, e);
+    if (r < 0)
+        unlink(path);
+    return r;
 }
 
 int fs_write_atomic(const char *path, struct view data, mode_t mode, struct err *e)
@@ -108,13 +115,13 @@ int fs_write_atomic(const char *path, struct view data, mode_t mode, struct err 
     TRY(id_random(&random, sizeof random, e));
     const char *slash = strrchr(path, '/');
     size_t dir = slash ? (size_t)(slash - path) + 1 : 0;
-    _cleanup_free_ char *tmp = mem_printf("%.*s.tmp-%s%u", (int)dir, path, path + dir, random);
+    /* Of a long name only a part, so that any name that a file can have can be written. */
+    _cleanup_free_ char *tmp = mem_printf("%.*s.tmp-%.200s%u", (int)dir, path, path + dir, random);
     if (!tmp)
         return err_oom(e);
-    int r = write_synced(tmp, data, mode, e);
-    if (r == 0 && rename(tmp, path) < 0)
-        r = err_errno(e, errno, "rename %s to %s", tmp, path);
-    if (r < 0) {
+    TRY(write_synced(tmp, data, mode, e));
+    if (rename(tmp, path) < 0) {
+        int r = err_errno(e, errno, "rename %s to %s", tmp, path);
         unlink(tmp);
         return r;
     }
@@ -156,10 +163,14 @@ int fs_open_in_root(int root_fd, const char *path, int flags, mode_t mode, int *
 {
     struct open_how how = {
         .flags = (unsigned)flags | O_CLOEXEC,
-        .mode = flags & (O_CREAT | O_TMPFILE) ? mode : 0,
+        .mode = (flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE ? mode : 0, /* O_TMPFILE contains O_DIRECTORY */
         .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
     };
-    long fd = syscall(SYS_openat2, root_fd, path, &how, sizeof how);
+    long fd = -1;
+    errno = EAGAIN;
+    /* A rename anywhere on the system while ".." is resolved gives EAGAIN (openat2(2)); it says nothing about this path. */
+    for (int i = 0; i < OPEN_TRIES && fd < 0 && errno == EAGAIN; i++)
+        fd = syscall(SYS_openat2, root_fd, path, &how, sizeof how);
     if (fd < 0)
         return err_errno(e, errno, "open %s below the root directory", path);
     *ret_fd = (int)fd;

@@ -24,15 +24,16 @@ int fs_read_file(const char *path, struct buf *out, struct err *e);
 int fs_read_fd(int fd, const char *name, struct buf *out, struct err *e);
 /* Writes all of data to fd, across short writes and EINTR. name is for the message. */
 int fs_write_fd(int fd, const char *name, struct view data, struct err *e);
-/* Replaces path by a file with these contents: temporary file beside it, fsync, close checked, rename, fsync of the directory. */
+/* Replaces path by a file with these contents: temporary file beside it, fsync, close checked, rename, fsync of the directory.
+ * A failure leaves what was there, and no temporary file. */
 int fs_write_atomic(const char *path, struct view data, mode_t mode, struct err *e);
 /* Creates or truncates path and writes data; no fsync. */
 int fs_write_file(const char *path, struct view data, mode_t mode, struct err *e);
 
 /* Creates path and its missing parents. An existing directory is success. */
 int fs_mkdir_all(const char *path, mode_t mode, struct err *e);
-/* Removes path and everything below it, never following a symbolic link and never crossing into another mounted file system.
- * A missing path is success. */
+/* Removes path and everything below it, never following a symbolic link and never entering a mount point, path itself included
+ * (ERR_FAILED_PRECONDITION; what lies beside it is removed). At most 256 levels. A missing path is success. */
 int fs_remove_all(const char *path, struct err *e);
 /* Unmounts path (MNT_DETACH, UMOUNT_NOFOLLOW). A path that is missing or not a mount point is success. */
 int fs_unmount(const char *path, struct err *e);

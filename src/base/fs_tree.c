@@ -18,6 +18,8 @@ enum { TREE_DEPTH_MAX = 256 };
 
 int fs_mkdir_all(const char *path, mode_t mode, struct err *e)
 {
+    if (path[0] == '\0')
+        return err_raise(e, ERR_INVALID_ARGUMENT, "create a directory without a name");
     _cleanup_free_ char *p = mem_strdup(path);
     if (!p)
         return err_oom(e);
@@ -43,6 +45,13 @@ static void closedir_p(DIR **d)
 {
     if (*d)
         closedir(*d);
+}
+
+/* True when something is mounted on the open directory; a bind mount of the same file system has the same device. */
+static bool is_mount_root(int fd)
+{
+    struct statx sx;
+    return statx(fd, "", AT_EMPTY_PATH, STATX_TYPE, &sx) == 0 && (sx.stx_attributes & STATX_ATTR_MOUNT_ROOT);
 }
 
 static int remove_at(int dirfd, const char *name, const char *top, dev_t dev, unsigned depth, struct err *e);
@@ -79,7 +88,7 @@ static int remove_at(int dirfd, const char *name, const char *top, dev_t dev, un
     if (fd < 0)
         return err_errno(e, errno, "remove %s (in %s)", name, top);
     struct stat st;
-    if (fstat(fd, &st) < 0 || st.st_dev != dev || depth >= TREE_DEPTH_MAX) {
+    if (fstat(fd, &st) < 0 || st.st_dev != dev || is_mount_root(fd) || depth >= TREE_DEPTH_MAX) {
         close(fd);
         return err_raise(e, ERR_FAILED_PRECONDITION, "remove %s (in %s): another file system is mounted there, or too deep", name, top);
     }
@@ -99,7 +108,7 @@ int fs_remove_all(const char *path, struct err *e)
 
 int fs_unmount(const char *path, struct err *e)
 {
-    if (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0 || errno == EINVAL || errno == ENOENT)
+    if (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0 || errno == EINVAL || errno == ENOENT || errno == ENOTDIR)
         return 0;
     return err_errno(e, errno, "unmount %s", path);
 }
