@@ -18,7 +18,7 @@
 
 enum {
     CIO_CHUNK = 64 << 10,          /* bytes of one read */
-    CIO_PIPE_SIZE = 256 << 10,     /* what a pipe holds: more room means fewer turns, and more time until a container waits for us */
+    CIO_PIPE_SIZE = 256 << 10,     /* what a pipe holds: no faster than the kernel's 64 KiB, but a container writes on while we restart */
     CIO_LOG_BATCH_MAX = 32 << 20,  /* more than the lines of one chunk ever are, with what was kept before */
     CIO_LOG_BATCH_KEEP = 4 << 20,  /* given back beyond this */
     CIO_STDIN = 0,
