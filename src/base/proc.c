@@ -83,23 +83,24 @@ static int child_start(struct child *c, const char *const argv[], const char *co
     return c->pidfd < 0 ? err_errno(e, errno, "watch %s", argv[0]) : 0;
 }
 
-/* Reads once; closes the descriptor at its end. Output beyond the buffer's maximum is read and dropped, so the child never blocks. */
-static void pump_out(int *fd, struct buf *to, bool *truncated)
+/* Reads once; closes the descriptor at its end. Output beyond the buffer's maximum is read and dropped, so the child never blocks.
+ * 0, or -ERR_RESOURCE_EXHAUSTED when there is no memory for what was read. */
+static int pump_out(int *fd, struct buf *to, bool *truncated)
 {
     char scratch[16384];
     ssize_t k = read(*fd, scratch, sizeof scratch);
     if (k < 0 && (errno == EINTR || errno == EAGAIN))
-        return;
+        return 0;
     if (k <= 0) {
         fd_close(fd);
-        return;
+        return 0;
     }
     if (!to)
-        return;
+        return 0;
     size_t room = to->max - to->n, take = (size_t)k < room ? (size_t)k : room;
     /* What fits is kept even if the rest of the piece does not fit, so that nothing is kept behind a gap. */
-    if (buf_add(to, scratch, take) < 0 || take < (size_t)k)
-        *truncated = true;
+    *truncated = *truncated || take < (size_t)k;
+    return buf_add(to, scratch, take);
 }
 
 static void pump_in(int *fd, struct view *input)
@@ -134,12 +135,12 @@ static int child_serve(struct child *c, const struct ctx *ctx, struct view input
         if (p[0].revents)
             pump_in(&c->in, &input);
         bool flooded = false;
-        if (p[1].revents)
-            pump_out(&c->out, out, &flooded);
+        if (p[1].revents && pump_out(&c->out, out, &flooded) < 0)
+            return err_oom(e);
         if (flooded)
             return err_raise(e, ERR_OUT_OF_RANGE, "%s wrote more than %zu bytes", name, out->max);
-        if (p[2].revents)
-            pump_out(&c->err, err_out, truncated);
+        if (p[2].revents && pump_out(&c->err, err_out, truncated) < 0)
+            *truncated = true; /* not worth killing a child for */
         ended = ended || p[3].revents;
     }
     return 0;
