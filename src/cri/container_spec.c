@@ -19,6 +19,7 @@
 #include "cri/container.h"
 #include "cri/image_users.h"
 #include "cri/sandbox.h"
+#include "cri/seccomp.h"
 #include "parse/mountinfo.h"
 
 enum { MOUNT_TABLE_MAX = 64 << 20 };
@@ -119,13 +120,26 @@ static int resolve_target(struct cri_service *s, const struct sandbox *sb, const
 }
 
 /* What is asked for and cannot be given is refused: a container that silently runs with less confinement than it asked for is worse than none. */
-static int check_security(const struct sandbox *sb, const Runtime__V1__LinuxContainerSecurityContext *sc, struct err *e)
+static int check_security(const struct cri_service *s, const struct sandbox *sb, const Runtime__V1__LinuxContainerSecurityContext *sc, struct err *e)
 {
     if (!sc)
         return 0;
     if (sc->privileged && !sandbox_privileged(sb->meta.config))
         return err_raise(e, ERR_PERMISSION_DENIED, "no privileged container is allowed in sandbox \"%s\", which is not privileged", sb->o.id);
-    return sandbox_check_profiles(sc->seccomp, sc->seccomp_profile_path, sc->apparmor, sc->apparmor_profile, e);
+    return sandbox_check_apparmor(s, sc->apparmor, sc->apparmor_profile, e);
+}
+
+static int set_seccomp(const struct cri_service *s, const Runtime__V1__LinuxContainerSecurityContext *sc, struct arena *a,
+                       struct oci_container_input *in, struct err *e)
+{
+    struct cri_seccomp seccomp;
+    if (!sc)
+        return 0;
+    TRY(cri_seccomp_read(&s->host, sc->seccomp, sc->seccomp_profile_path, sc->privileged, a, &seccomp, e));
+    in->seccomp = seccomp.profile;
+    in->seccomp_default = seccomp.runtime_default;
+    in->seccomp_unconfined = seccomp.unconfined;
+    return 0;
 }
 
 static int clamp_oom(const struct cri_service *s, const Runtime__V1__ContainerConfig *config, int *ret, struct err *e)
@@ -171,7 +185,8 @@ int container_spec_make(struct cri_service *s, const struct ctx *ctx, struct san
     };
     if (!in.hostname_path || !in.hosts_path || !in.resolv_path || !in.shm_path)
         return err_oom(e);
-    TRY(check_security(sb, sc, e));
+    TRY(check_security(s, sb, sc, e));
+    TRY(set_seccomp(s, sc, a, &in, e));
     TRY(clamp_oom(s, config, &in.oom_score_adj, e));
     TRY(resolve_mounts(s, config, a, &in.mounts, e));
     TRY(resolve_devices(config, a, &in.devices, &in.n_devices, e));

@@ -9,9 +9,12 @@
 #include <linux/capability.h>
 #include <linux/magic.h>
 #include <linux/oom.h>
+#include <linux/seccomp.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/utsname.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -51,6 +54,47 @@ static void read_cgroups(struct oci_host *h)
     if (fs_read_file("/sys/fs/cgroup/cgroup.controllers", &controllers, NULL) == 0)
         h->hugetlb_controller = controllers.p && strstr(controllers.p, "hugetlb");
     h->swap_controller = fs_exists("/proc/swaps");
+}
+
+/* A kernel with filters looks at the filter's address, which is NULL here (EFAULT); one without says EINVAL. Nothing is set either way.
+ * (seccomp(2), prctl(2)) */
+static bool has_seccomp(void)
+{
+    return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, NULL, 0, 0) < 0 && errno == EFAULT;
+}
+
+static bool has_apparmor(void)
+{
+    _cleanup_buf_ struct buf enabled = BUF_INIT(SMALL_FILE_MAX);
+    return fs_read_file("/sys/module/apparmor/parameters/enabled", &enabled, NULL) == 0 && view_starts(buf_view(&enabled), VIEW_LIT("Y"));
+}
+
+static unsigned take_number(struct view *rest)
+{
+    size_t n = 0;
+    uint64_t number = 0;
+    while (n < rest->n && rest->p[n] >= '0' && rest->p[n] <= '9')
+        n++;
+    if (num_parse_u64(view_slice(*rest, 0, n), UINT16_MAX, &number) != NUM_OK)
+        number = 0;
+    *rest = view_slice(*rest, n, rest->n);
+    return (unsigned)number;
+}
+
+/* "6.1.0-18-amd64": what stands behind the second number is the distribution's. */
+static int read_kernel(struct arena *a, struct oci_host *h, struct err *e)
+{
+    struct utsname u;
+    if (uname(&u) < 0)
+        return err_errno(e, errno, "uname");
+    struct view release = view_of(u.release);
+    h->kernel_major = take_number(&release);
+    release = view_slice(release, 1, release.n);
+    h->kernel_minor = take_number(&release);
+    h->machine = arena_strdup(a, u.machine);
+    h->seccomp = has_seccomp();
+    h->apparmor = has_apparmor();
+    return h->machine ? 0 : err_oom(e);
 }
 
 /* Directories of /dev that hold no devices of the host for containers: they are mounts of their own in every container. */
@@ -112,6 +156,7 @@ int host_read(struct arena *a, struct oci_host *ret, struct err *e)
     if (!h.hostname || !devices)
         return err_oom(e);
     TRY(read_capabilities(&h.capabilities, e));
+    TRY(read_kernel(a, &h, e));
     read_cgroups(&h);
     TRY(scan_devices("/dev", 0, a, devices, &h.n_devices, e));
     h.devices = devices;

@@ -87,14 +87,13 @@ static bool unconfined(const Runtime__V1__SecurityProfile *profile, const char *
     return old[0] == '\0' || strcmp(old, "unconfined") == 0;
 }
 
-int sandbox_check_profiles(const Runtime__V1__SecurityProfile *seccomp, const char *seccomp_path, const Runtime__V1__SecurityProfile *apparmor,
-                           const char *apparmor_profile, struct err *e)
+int sandbox_check_apparmor(const struct cri_service *s, const Runtime__V1__SecurityProfile *profile, const char *old, struct err *e)
 {
-    if (!unconfined(seccomp, seccomp_path))
-        return err_raise(e, ERR_UNIMPLEMENTED, "security_context.seccomp: only Unconfined is served");
-    if (!unconfined(apparmor, apparmor_profile))
-        return err_raise(e, ERR_UNIMPLEMENTED, "security_context.apparmor: only Unconfined is served");
-    return 0;
+    if (unconfined(profile, old))
+        return 0;
+    if (!s->host.apparmor)
+        return err_raise(e, ERR_FAILED_PRECONDITION, "security_context.apparmor: AppArmor is not supported by this kernel");
+    return err_raise(e, ERR_UNIMPLEMENTED, "security_context.apparmor: only Unconfined is served");
 }
 
 /* The host's file, or an empty one where the host has none. */

@@ -27,9 +27,8 @@ bool sandbox_host_network(const Runtime__V1__PodSandboxConfig *config);
 bool sandbox_host_ipc(const Runtime__V1__PodSandboxConfig *config);
 bool sandbox_privileged(const Runtime__V1__PodSandboxConfig *config);
 
-/* Refuses security profiles that are asked for and not served yet: only none and Unconfined are. The deprecated string forms may be "". */
-int sandbox_check_profiles(const Runtime__V1__SecurityProfile *seccomp, const char *seccomp_path, const Runtime__V1__SecurityProfile *apparmor,
-                           const char *apparmor_profile, struct err *e);
+/* Refuses AppArmor profiles, which are not served yet: only none and Unconfined are. The deprecated string form may be "". */
+int sandbox_check_apparmor(const struct cri_service *s, const Runtime__V1__SecurityProfile *profile, const char *old, struct err *e);
 
 /* CNI ADD with what the pod's configuration says; CNI DEL and removal of the namespace. result lives in the arena. */
 int sandbox_network_up(struct cri_service *s, const struct ctx *ctx, const struct sandbox_meta *m, struct arena *a, struct cni_pod_result *ret, struct err *e);

@@ -19,6 +19,7 @@
 #include "cri/handlers.h"
 #include "cri/sandbox.h"
 #include "cri/records.h"
+#include "cri/seccomp.h"
 #include "oci/constants.h"
 #include "proto/methods.h"
 #include "state/gojson.h"
@@ -32,6 +33,7 @@ struct run {
     struct arena *arena;
     struct sandbox *sb;
     struct image *image;
+    struct cri_seccomp seccomp;
     struct undo undo;
     struct cni_pod_result network;
     struct ctrd_mounts rootfs;
@@ -68,16 +70,16 @@ static int validate_ports(const Runtime__V1__PodSandboxConfig *c, struct err *e)
     return 0;
 }
 
-static int validate_security(const Runtime__V1__LinuxSandboxSecurityContext *sc, struct err *e)
+static int validate_security(const struct cri_service *s, const Runtime__V1__LinuxSandboxSecurityContext *sc, struct err *e)
 {
     if (!sc)
         return 0;
     if (sc->namespace_options)
         TRY(validate_namespaces(sc->namespace_options, e));
-    return sandbox_check_profiles(sc->seccomp, sc->seccomp_profile_path, sc->apparmor, "", e);
+    return sandbox_check_apparmor(s, sc->apparmor, "", e);
 }
 
-static int validate(const Runtime__V1__RunPodSandboxRequest *req, struct err *e)
+static int validate(const struct cri_service *s, const Runtime__V1__RunPodSandboxRequest *req, struct err *e)
 {
     const Runtime__V1__PodSandboxConfig *c = req->config;
     if (!c)
@@ -92,7 +94,7 @@ static int validate(const Runtime__V1__RunPodSandboxRequest *req, struct err *e)
     if (req->runtime_handler[0] != '\0' && strcmp(req->runtime_handler, "runc") != 0)
         return err_raise(e, ERR_INVALID_ARGUMENT, "runtime_handler \"%s\" is not configured", req->runtime_handler);
     TRY(validate_ports(c, e));
-    return validate_security(c->linux ? c->linux->security_context : NULL, e);
+    return validate_security(s, c->linux ? c->linux->security_context : NULL, e);
 }
 
 static int undo_record(const struct ctx *ctx, void *arg, struct err *e)
@@ -168,6 +170,13 @@ static int make_sandbox(struct run *run, const Runtime__V1__RunPodSandboxRequest
     return sb->meta.netns_path ? 0 : err_oom(e);
 }
 
+/* Read before anything is made, so that a profile that is missing costs nothing. */
+static int read_seccomp(struct run *run, const Runtime__V1__PodSandboxConfig *config, struct err *e)
+{
+    const Runtime__V1__LinuxSandboxSecurityContext *sc = config->linux ? config->linux->security_context : NULL;
+    return sc ? cri_seccomp_read(&run->s->host, sc->seccomp, sc->seccomp_profile_path, sc->privileged, run->arena, &run->seccomp, e) : 0;
+}
+
 static int make_spec(struct run *run, struct buf *out, struct err *e)
 {
     struct cri_service *s = run->s;
@@ -181,6 +190,8 @@ static int make_spec(struct run *run, struct buf *out, struct err *e)
         .netns_path = sb->meta.netns_path[0] ? sb->meta.netns_path : NULL,
         .shm_path = sandbox_shm_path(s, run->arena, sb->o.id),
         .resolv_path = sandbox_resolv_path(s, run->arena, sb->o.id),
+        .seccomp = run->seccomp.profile,
+        .seccomp_default = run->seccomp.runtime_default,
         .oom_score_adj = OCI_SANDBOX_OOM_SCORE_ADJ < s->oom_score_adj_min ? s->oom_score_adj_min : OCI_SANDBOX_OOM_SCORE_ADJ,
         .host = &s->host,
         .policy = &s->policy,
@@ -325,6 +336,7 @@ static int start(struct run *run, struct err *e)
 static int steps(struct run *run, const Runtime__V1__RunPodSandboxRequest *req, const char *name, struct err *e)
 {
     struct cri_service *s = run->s;
+    TRY(read_seccomp(run, req->config, e));
     if (!sandbox_host_network(req->config))
         TRY(cni_ready(s->cni, e));
     TRY(make_sandbox(run, req, name, e));
@@ -391,7 +403,7 @@ static int find_existing(struct cri_service *s, struct arena *a, const Runtime__
 int cri_run_pod_sandbox(struct cri_service *s, struct rpc_call *call, const Runtime__V1__RunPodSandboxRequest *req,
                         Runtime__V1__RunPodSandboxResponse *resp, struct err *e)
 {
-    TRY(validate(req, e));
+    TRY(validate(s, req, e));
     char *name = meta_sandbox_name(&call->arena, req->config->metadata);
     struct view packed;
     if (!name)

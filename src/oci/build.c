@@ -9,6 +9,7 @@
 
 #include "base/macro.h"
 #include "oci/constants.h"
+#include "oci/seccomp_default.h"
 #include "parse/jsonscan.h"
 
 static const char *const default_masked[] = {
@@ -107,8 +108,27 @@ int build_cgroup_path(struct build *b, const char *parent, const char *id, struc
     return 0;
 }
 
-int build_seccomp(struct build *b, struct view seccomp, struct err *e)
+static int seccomp_default(struct build *b, struct err *e)
 {
+    struct oci_seccomp_facts facts = {
+        .machine = b->host->machine,
+        .kernel_major = b->host->kernel_major,
+        .kernel_minor = b->host->kernel_minor,
+        .caps = build_caps_now(b),
+    };
+    _cleanup_buf_ struct buf json = BUF_INIT(OCI_SECCOMP_DEFAULT_MAX);
+    TRY(oci_seccomp_default(&facts, &json, e));
+    char *text = arena_view(b->m.a, buf_view(&json));
+    if (!text)
+        return err_oom(e);
+    tree_set(&b->m, b->linux_, "seccomp", tree_text(&b->m, view_make(text, json.n)));
+    return 0;
+}
+
+int build_seccomp(struct build *b, struct view seccomp, bool runtime_default, struct err *e)
+{
+    if (runtime_default)
+        return seccomp_default(b, e);
     if (!seccomp.n)
         return 0;
     struct jsonscan_value value;

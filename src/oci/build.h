@@ -31,8 +31,8 @@ int build_finish(struct build *b, struct buf *out, struct err *e);
 void build_warn(struct build *b, const char *text);
 /* linux.cgroupsPath for the pod's parent; the default when the pod has none. */
 int build_cgroup_path(struct build *b, const char *parent, const char *id, struct err *e);
-/* linux.seccomp from JSON text. */
-int build_seccomp(struct build *b, struct view seccomp, struct err *e);
+/* linux.seccomp from JSON text, or RuntimeDefault for the capabilities that the tree has now. */
+int build_seccomp(struct build *b, struct view seccomp, bool runtime_default, struct err *e);
 void build_masked_defaults(struct build *b);
 /* True if s has a byte below 0x20 or 0x7f. */
 bool build_has_control(const char *s);

@@ -208,7 +208,7 @@ static int set_linux(struct container *c, struct err *e)
     if (c->privileged || c->in->seccomp_unconfined)
         tree_remove(b->linux_, "seccomp");
     else
-        TRY(build_seccomp(b, c->in->seccomp, e));
+        TRY(build_seccomp(b, c->in->seccomp, c->in->seccomp_default, e));
     return 0;
 }
 

@@ -187,7 +187,7 @@ static int set_linux(struct sandbox *s, struct err *e)
     tree_set_u64(&b->m, cpu, "shares", OCI_SANDBOX_CPU_SHARES);
     if (s->in->mount_label && *s->in->mount_label)
         tree_set_str(&b->m, b->linux_, "mountLabel", s->in->mount_label);
-    return s->privileged ? 0 : build_seccomp(b, s->in->seccomp, e);
+    return s->privileged ? 0 : build_seccomp(b, s->in->seccomp, s->in->seccomp_default, e);
 }
 
 int oci_sandbox_spec(const struct oci_sandbox_input *in, struct arena *a, struct buf *out, struct err *e)

@@ -80,6 +80,10 @@ struct oci_host {
     enum oci_cgroup_mode cgroup_mode;
     bool swap_controller; /* memory.memsw.limit_in_bytes (v1) or memory.swap.max (v2) exists */
     bool hugetlb_controller;
+    bool seccomp;            /* the kernel has seccomp filters */
+    bool apparmor;           /* the kernel has AppArmor, switched on */
+    const char *machine;     /* uname(2), and the kernel's version: for RuntimeDefault seccomp profiles */
+    unsigned kernel_major, kernel_minor;
     bool in_user_ns;         /* the daemon runs inside a user namespace */
     uint64_t capabilities;   /* bit n: the daemon holds capability n effectively; 0 means all that are known */
     bool cgroup2_nsdelegate; /* options of the host's /sys/fs/cgroup mount, to be repeated where its superblock is shared */
@@ -126,6 +130,7 @@ struct oci_sandbox_input {
     const char *process_label; /* SELinux; NULL or "": none */
     const char *mount_label;
     struct view seccomp; /* a linux.seccomp object as JSON text; empty: none. Ignored for a privileged pod */
+    bool seccomp_default; /* RuntimeDefault in place of it */
     struct oci_user user;
     int oom_score_adj; /* OCI_SANDBOX_OOM_SCORE_ADJ, clamped to what the daemon may set */
     const struct oci_host *host;
@@ -157,6 +162,7 @@ struct oci_container_input {
     const char *mount_label;
     const char *apparmor_profile; /* NULL or "": none; ignored when privileged */
     struct view seccomp;          /* a linux.seccomp object as JSON text; empty: none; ignored when privileged */
+    bool seccomp_default;         /* RuntimeDefault, for the container's capabilities, in place of it */
     bool seccomp_unconfined;      /* asked for by name: not even the base spec's */
     struct oci_user user;
     int oom_score_adj; /* resources.oom_score_adj, clamped; written only when the configuration has resources */

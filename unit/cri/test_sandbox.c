@@ -100,10 +100,14 @@ static void test_bad_requests(void **state)
     Runtime__V1__SecurityProfile profile = RUNTIME__V1__SECURITY_PROFILE__INIT;
     profile.profile_type = RUNTIME__V1__SECURITY_PROFILE__PROFILE_TYPE__Localhost;
     p.security.seccomp = &profile;
-    assert_refused(f, &p, ERR_UNIMPLEMENTED, "seccomp");
+    assert_refused(f, &p, ERR_FAILED_PRECONDITION, "seccomp is not supported by this kernel");
+    f->service.host.seccomp = true;
+    assert_refused(f, &p, ERR_INVALID_ARGUMENT, "security_context.seccomp: profile \"\" is no absolute path");
     p.security.seccomp = NULL;
     p.security.apparmor = &profile;
-    assert_refused(f, &p, ERR_UNIMPLEMENTED, "apparmor");
+    assert_refused(f, &p, ERR_FAILED_PRECONDITION, "AppArmor is not supported by this kernel");
+    f->service.host.apparmor = true;
+    assert_refused(f, &p, ERR_UNIMPLEMENTED, "security_context.apparmor: only Unconfined is served");
 }
 
 static void test_handler_runc(void **state)
