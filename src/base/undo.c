@@ -17,17 +17,19 @@ void undo_commit(struct undo *u)
     u->n = 0;
 }
 
-size_t undo_run(struct undo *u, const struct ctx *ctx, void (*report)(void *user, const char *what, const struct err *e), void *user)
+size_t undo_run(struct undo *u, uint64_t step_limit, bool (*again)(void *user, const char *what, const struct err *e, unsigned failures), void *user)
 {
+    static const struct ctx background = CTX_BACKGROUND;
     size_t failed = 0;
     while (u->n > 0) {
         const struct undo_step *s = &u->step[--u->n];
+        struct ctx limit = ctx_with_timeout(&background, step_limit);
         struct err e = ERR_INIT;
-        if (s->fn(ctx, s->arg, &e) >= 0)
-            continue;
-        failed++;
-        if (report)
-            report(user, s->what, &e);
+        unsigned failures = 0;
+        int r;
+        while ((r = s->fn(&limit, s->arg, &e)) < 0 && again && again(user, s->what, &e, ++failures))
+            err_clear(&e);
+        failed += r < 0;
     }
     return failed;
 }

@@ -6,7 +6,9 @@
 #ifndef CRI_BASE_UNDO_H
 #define CRI_BASE_UNDO_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/ctx.h"
 #include "base/err.h"
@@ -31,7 +33,8 @@ struct undo {
 void undo_push(struct undo *u, const char *what, int (*fn)(const struct ctx *, void *, struct err *), void *arg);
 /* Drops all steps: the work is done. */
 void undo_commit(struct undo *u);
-/* Runs all steps in reverse. `report` (may be NULL) is told of each step that failed. Returns how many failed. */
-size_t undo_run(struct undo *u, const struct ctx *ctx, void (*report)(void *user, const char *what, const struct err *e), void *user);
+/* Runs all steps in reverse, each under a limit of its own (ns), so that one that hangs does not take the others' time. `again` (may be NULL) is
+ * told of each failure and of how often this step has failed; the step is run again when it says true. Returns how many failed for good. */
+size_t undo_run(struct undo *u, uint64_t step_limit, bool (*again)(void *user, const char *what, const struct err *e, unsigned failures), void *user);
 
 #endif

@@ -141,8 +141,8 @@ int cni_check(struct cni *c, const struct ctx *ctx, const struct cni_pod *pod, s
 /* Collects what dead pods left: records of pods (those that carry K8S_POD_INFRA_CONTAINER_ID; other runtimes' records are not
  * touched) for which live() says false are torn down; then plugins of networks with cniVersion 1.1.0 or later, unless disableGC,
  * are called with GC and the attachments that remain. live is called without a lock and must know a pod from before its cni_setup
- * starts until after its cni_teardown. Setups wait while it runs. Returns 1, having done nothing, when a setup is under way or
- * another collection runs; else 0 or the first failure. *ret_removed (may be NULL) gets the number of records that were torn
+ * starts until after its cni_teardown. Setups wait only while GC runs; it is left out, and 1 is returned, when a setup
+ * is under way or another collection runs; else 0 or the first failure. *ret_removed (may be NULL) gets the number of records that were torn
  * down, also on failure. */
 int cni_gc(struct cni *c, const struct ctx *ctx, bool (*live)(void *user, const char *id), void *user, size_t *ret_removed,
            struct err *e);

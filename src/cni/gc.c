@@ -129,18 +129,15 @@ static int collect_network(const struct cni *c, const struct ctx *ctx, const str
     return cni_network_global(c, ctx, net, "GC", buf_view(&text), e);
 }
 
-static int collect(struct cni *c, struct collection *k, const struct cni_networks *networks, struct err *e)
+/* The plugins' own collection. They are told which attachments remain, so none may be made meanwhile: setups wait. */
+static void collect_networks(struct cni *c, struct collection *k, const struct cni_networks *networks)
 {
-    TRY(cni_record_each(c, NULL, collect_record, k, e));
     for (size_t i = 0; i < networks->n; i++) {
         struct err why = ERR_INIT;
         int r = collect_network(c, k->ctx, &networks->v[i], &why);
         if (r < 0)
             collection_failed(k, r, &why);
     }
-    if (k->first < 0)
-        *e = k->why;
-    return k->first;
 }
 
 int cni_gc(struct cni *c, const struct ctx *ctx, bool (*live)(void *user, const char *id), void *user, size_t *ret_removed,
@@ -153,13 +150,20 @@ int cni_gc(struct cni *c, const struct ctx *ctx, bool (*live)(void *user, const 
     if (!e)
         e = &own;
     TRY(cni_networks_get(c, &networks, e));
-    int r = 1;
-    if (gate_close(c)) {
-        r = collect(c, &k, networks, e);
+    bool busy = false;
+    int r = cni_record_each(c, NULL, collect_record, &k, e);
+    if (r == 0 && gate_close(c)) {
+        collect_networks(c, &k, networks);
         gate_open(c);
+    } else if (r == 0) {
+        busy = true;
+    }
+    if (r == 0 && k.first < 0) {
+        *e = k.why;
+        r = k.first;
     }
     cni_networks_unref(c, networks);
     if (ret_removed)
         *ret_removed = k.removed;
-    return r;
+    return r < 0 ? r : busy;
 }

@@ -99,6 +99,29 @@ int container_checkpoint(struct cri_service *s, struct container *c, struct err 
     return r;
 }
 
+static const char *exit_reason(const struct container *c, int32_t exit_code)
+{
+    return c->oom_killed ? CRI_REASON_OOM_KILLED : exit_code == 0 ? CRI_REASON_COMPLETED : CRI_REASON_ERROR;
+}
+
+int container_save_exit(struct cri_service *s, struct container *c, int32_t exit_code, int64_t exited_at, const char *reason, struct err *e)
+{
+    _cleanup_arena_ struct arena a = ARENA_INIT(1 << 20);
+    struct container_status status;
+    Runtime__V1__ContainerResources *resources;
+    char *dir = container_root_dir(s, &a, c->o.id);
+    if (!dir)
+        return err_oom(e);
+    TRY(begin_saving(c, &a, &status, &resources, e));
+    status.finished_at = exited_at > 0 ? exited_at : clock_real();
+    status.pid = 0;
+    status.exit_code = exit_code;
+    snprintf(status.reason, sizeof status.reason, "%s", reason ? reason : exit_reason(c, exit_code));
+    int r = container_status_store(dir, &status, resources, e);
+    end_saving(c);
+    return r;
+}
+
 void container_set_exited(struct cri_service *s, struct container *c, int32_t exit_code, int64_t exited_at, const char *reason, const char *message)
 {
     object_lock(&c->o);
@@ -107,7 +130,7 @@ void container_set_exited(struct cri_service *s, struct container *c, int32_t ex
     c->status.exit_code = exit_code;
     c->status.unknown = false;
     if (!reason)
-        reason = c->oom_killed ? CRI_REASON_OOM_KILLED : exit_code == 0 ? CRI_REASON_COMPLETED : CRI_REASON_ERROR;
+        reason = exit_reason(c, exit_code);
     snprintf(c->status.reason, sizeof c->status.reason, "%s", reason);
     snprintf(c->status.message, sizeof c->status.message, "%s", message ? message : "");
     c->exiting = false;
@@ -116,4 +139,38 @@ void container_set_exited(struct cri_service *s, struct container *c, int32_t ex
     struct err e = ERR_INIT;
     if (container_checkpoint(s, c, &e) < 0)
         log_error("container %s: its status is not saved: %s", c->o.id, e.message);
+}
+
+static void free_io(struct cio *io)
+{
+    cio_free(io);
+}
+
+void container_attach(struct container *c, struct cio *io)
+{
+    object_lock(&c->o);
+    c->io = io;
+    c->io_free = free_io;
+    object_unlock(&c->o);
+}
+
+int cri_reattach(struct cri_service *s, const struct ctx *ctx, struct container *c, struct err *e)
+{
+    _cleanup_arena_ struct arena a = ARENA_INIT(1 << 20);
+    struct ctrd_process p;
+    struct cio *io;
+    object_lock(&c->o);
+    bool attached = c->io != NULL;
+    object_unlock(&c->o);
+    if (attached)
+        return 0;
+    TRY(ctrd_task_get(&s->ctrd, ctx, c->o.id, NULL, &a, &p, e));
+    TRY(cio_reopen(s->pump, p.stdin_path, p.stdout_path, p.stderr_path, &io, e));
+    int r = cio_log_to(io, c->meta.log_path, s->config.log_line_max, e);
+    if (r < 0) {
+        cio_detach(io);
+        return r;
+    }
+    container_attach(c, io);
+    return 0;
 }

@@ -22,8 +22,18 @@ Runtime__V1__ContainerState container_state(const struct container *c);
 /* Writes the checkpoint of the status as it is now. Takes the lock only to copy. */
 int container_checkpoint(struct cri_service *s, struct container *c, struct err *e);
 
+/* Writes the checkpoint as it will be when the container has ended, before anybody is told. */
+int container_save_exit(struct cri_service *s, struct container *c, int32_t exit_code, int64_t exited_at, const char *reason, struct err *e);
+
 /* The container has ended: sets time, code and reason (NULL: from the code), wakes those who wait, writes the checkpoint. */
 void container_set_exited(struct cri_service *s, struct container *c, int32_t exit_code, int64_t exited_at, const char *reason, const char *message);
+
+/* Gives the container its streams, which are freed with it. */
+void container_attach(struct container *c, struct cio *io);
+
+/* Attaches to the pipes of a container that runs and is not attached (after a restart of the daemon): their paths are what the task says, never
+ * computed. Success when it is attached already. */
+int cri_reattach(struct cri_service *s, const struct ctx *ctx, struct container *c, struct err *e);
 
 /* Stops a running container: its stop signal once, SIGKILL after timeout seconds (at once when 0). Success when it does not run. */
 int container_stop(struct cri_service *s, const struct ctx *ctx, struct container *c, int64_t timeout, struct err *e);

@@ -3,13 +3,16 @@
  * CreateContainer: record first, then snapshot (so no lease is needed: the record is what keeps the snapshot from garbage collection), then
  * the status file. Like RunPodSandbox it goes on when its client leaves, is joined by an equal repeat, and undoes every step when one fails.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/fs.h"
+#include "base/log.h"
 #include "cri/container.h"
 #include "cri/container_spec.h"
 #include "cri/exits.h"
 #include "cri/handlers.h"
+#include "cri/once.h"
 #include "cri/records.h"
 #include "cri/sandbox.h"
 #include "oci/constants.h"
@@ -184,6 +187,17 @@ static int find_image(struct create *cr, const Runtime__V1__ContainerConfig *con
     return r < 0 ? r : r == 0 ? err_raise(e, ERR_NOT_FOUND, "image \"%s\" is not present", config->image->image) : 0;
 }
 
+/* With the pod's lock held, so that a pod that is being stopped or removed either sees the container or refuses it. */
+static int add_to_sandbox(struct create *cr, struct err *e)
+{
+    object_lock(&cr->sb->o);
+    int r = cr->sb->stopping || cr->sb->removing || cr->sb->state != SANDBOX_STATE_READY
+                ? err_raise(e, ERR_FAILED_PRECONDITION, "sandbox \"%s\" is not running any more", cr->sb->o.id)
+                : store_add(&cr->s->containers, &cr->c->o, e);
+    object_unlock(&cr->sb->o);
+    return r;
+}
+
 static int steps(struct create *cr, const Runtime__V1__CreateContainerRequest *req, const char *name, struct err *e)
 {
     object_lock(&cr->sb->o);
@@ -194,37 +208,50 @@ static int steps(struct create *cr, const Runtime__V1__CreateContainerRequest *r
     TRY(find_image(cr, req->config, e));
     TRY(make_container(cr, req, name, e));
     TRY(make_directories(cr, e));
+    TRY(container_checkpoint(cr->s, cr->c, e)); /* before the record: a record without a status would be of unknown state after a crash */
     TRY(create_record(cr, e));
     TRY(create_snapshot(cr, e));
-    TRY(container_checkpoint(cr->s, cr->c, e));
-    TRY(store_add(&cr->s->containers, &cr->c->o, e));
+    TRY(add_to_sandbox(cr, e));
     object_lock(&cr->c->o);
     cr->c->o.hidden = false;
     object_unlock(&cr->c->o);
     return 0;
 }
 
-static int create_container(struct cri_service *s, struct rpc_call *call, struct sandbox *sb, const Runtime__V1__CreateContainerRequest *req,
-                            const char *name, const char **ret_id, struct err *e)
+/* What could not be undone stays visible, so that somebody removes it; it can never be started. */
+static void keep_for_removal(struct cri_service *s, struct container *c)
 {
-    static const struct ctx background = CTX_BACKGROUND;
-    struct create cr = {.s = s, .arena = &call->arena, .sb = sb, .ctx = cri_background(s, CRI_RUN_LIMIT)};
+    struct err e = ERR_INIT;
+    object_lock(&c->o);
+    c->status.finished_at = clock_real();
+    c->status.exit_code = CRI_EXIT_START_ERROR;
+    c->o.hidden = false;
+    object_unlock(&c->o);
+    if (c->o.id && c->meta.config && store_add(&s->containers, &c->o, &e) < 0)
+        log_error("container %s is neither made nor undone, and forgotten: %s", c->o.id, e.message);
+}
+
+static int create_container(struct cri_service *s, struct arena *a, struct sandbox *sb, const Runtime__V1__CreateContainerRequest *req,
+                            const char *name, char id[CRI_ID_SIZE], struct err *e)
+{
+    struct create cr = {.s = s, .arena = a, .sb = sb, .ctx = cri_background(s, CRI_RUN_LIMIT)};
     int r = steps(&cr, req, name, e);
     if (r == 0) {
         undo_commit(&cr.undo);
-        *ret_id = arena_strdup(&call->arena, cr.c->o.id);
+        snprintf(id, CRI_ID_SIZE, "%s", cr.c->o.id);
     } else {
-        struct ctx limit = ctx_with_timeout(&background, CRI_UNDO_LIMIT);
-        cri_undo(&cr.undo, &limit, "CreateContainer", cr.c ? cr.c->o.id : name);
+        size_t failed = cri_undo(s, &cr.undo, "CreateContainer", cr.c ? cr.c->o.id : name);
+        if (failed > 0 && cr.c)
+            keep_for_removal(s, cr.c);
     }
     image_unref(cr.image);
     container_unref(cr.c);
-    return r < 0 ? r : *ret_id ? 0 : err_oom(e);
+    return r;
 }
 
-/* As in RunPodSandbox: an equal request for a container that has not been started gets it. 1: *ret_id is set. */
-static int find_existing(struct cri_service *s, struct arena *a, const struct sandbox *sb, const Runtime__V1__CreateContainerRequest *req,
-                         const char *name, const char **ret_id, struct err *e)
+/* As in RunPodSandbox: an equal request for a container that has not been started gets it. 1: id is set. */
+static int find_existing(struct cri_service *s, const struct sandbox *sb, const Runtime__V1__CreateContainerRequest *req, const char *name,
+                         char id[CRI_ID_SIZE], struct err *e)
 {
     struct object *o = store_find_name(&s->containers, name);
     if (!o)
@@ -239,8 +266,22 @@ static int find_existing(struct cri_service *s, struct arena *a, const struct sa
     if (!equal || !fresh)
         return err_raise(e, ERR_ALREADY_EXISTS, "container name \"%s\" belongs to container \"%s\", which %s; remove that one first", name, o->id,
                          equal ? "was started already" : "has another configuration");
-    *ret_id = arena_strdup(a, o->id);
-    return *ret_id ? 1 : err_oom(e);
+    snprintf(id, CRI_ID_SIZE, "%s", o->id);
+    return 1;
+}
+
+struct work {
+    struct cri_service *s;
+    struct arena *arena;
+    struct sandbox *sb;
+    const Runtime__V1__CreateContainerRequest *req;
+};
+
+static int do_work(void *arg, const char *name, char id[CRI_ID_SIZE], struct err *e)
+{
+    struct work *w = arg;
+    int r = find_existing(w->s, w->sb, w->req, name, id, e);
+    return r != 0 ? MIN_OF(r, 0) : create_container(w->s, w->arena, w->sb, w->req, name, id, e);
 }
 
 int cri_create_container(struct cri_service *s, struct rpc_call *call, const Runtime__V1__CreateContainerRequest *req,
@@ -250,29 +291,6 @@ int cri_create_container(struct cri_service *s, struct rpc_call *call, const Run
     _cleanup_sandbox_ struct sandbox *sb = NULL;
     TRY(sandbox_find(s, req->pod_sandbox_id, &sb, e));
     char *name = meta_container_name(&call->arena, req->config->metadata, sb->meta.config->metadata);
-    struct view packed;
-    if (!name)
-        return err_oom(e);
-    TRY(cri_message_pack(&req->base, &call->arena, &packed, e));
-    struct inflight_op *op;
-    char result[INFLIGHT_RESULT_MAX];
-    int r = inflight_begin(&s->inflight, name, packed, &call->ctx, &op, result, e);
-    if (r < 0)
-        return r;
-    if (r == 2)
-        return -(int)e->code;
-    const char *id = r == 1 ? arena_strdup(&call->arena, result) : NULL;
-    if (r == 0) {
-        r = find_existing(s, &call->arena, sb, req, name, &id, e);
-        if (r == 0)
-            r = create_container(s, call, sb, req, name, &id, e);
-        size_t joined = inflight_finish(&s->inflight, op, r < 0 ? r : 0, id, e);
-        TRY(r);
-        if (joined == 0 && s->abandoned(call))
-            cri_mark_unclaimed(&s->containers, id);
-    }
-    if (!id)
-        return err_oom(e);
-    resp->container_id = (char *)id;
-    return 0;
+    struct work w = {s, &call->arena, sb, req};
+    return name ? cri_once(s, call, &s->containers, name, &req->base, do_work, &w, &resp->container_id, e) : err_oom(e);
 }

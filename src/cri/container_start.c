@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * StartContainer: pipes, log, task. A start that fails leaves the container EXITED with reason StartError, code 128 and the cause as its message,
- * which is what the kubelet shows to its user. A repeat joins the start that is under way.
+ * which is what the kubelet shows to its user.
  */
 #include <string.h>
 
@@ -12,11 +12,6 @@
 #include "cri/handlers.h"
 #include "cri/records.h"
 #include "cri/sandbox.h"
-
-static void free_io(struct cio *io)
-{
-    cio_free(io);
-}
 
 static int open_streams(struct cri_service *s, struct container *c, struct arena *a, struct cio **ret, struct err *e)
 {
@@ -43,10 +38,7 @@ static int start_task(struct cri_service *s, const struct ctx *ctx, struct conta
     t.stdin_path = cio_stdin_path(io);
     t.stdout_path = cio_stdout_path(io);
     t.stderr_path = cio_stderr_path(io);
-    object_lock(&c->o);
-    c->io = io;
-    c->io_free = free_io;
-    object_unlock(&c->o);
+    container_attach(c, io);
     TRY(ctrd_task_create(&s->ctrd, ctx, &t, &pid, e));
     object_lock(&c->o);
     c->status.pid = pid;
@@ -55,7 +47,7 @@ static int start_task(struct cri_service *s, const struct ctx *ctx, struct conta
     return ctrd_task_start(&s->ctrd, ctx, c->o.id, NULL, &pid, e);
 }
 
-/* CREATED and nobody else at it: claims the start. 1: it runs already. */
+/* Claims the start of a container that is CREATED. A repeat waits for the start that is under way and is then told that it runs. */
 static int claim(struct container *c, const struct ctx *ctx, struct err *e)
 {
     int r = 0;
@@ -63,7 +55,9 @@ static int claim(struct container *c, const struct ctx *ctx, struct err *e)
     while (c->starting && r == 0)
         r = object_wait(&c->o, ctx, "wait for another StartContainer", e);
     Runtime__V1__ContainerState state = container_state(c);
-    if (r == 0 && c->removing)
+    if (r == 0 && c->removed)
+        r = err_raise(e, ERR_NOT_FOUND, "container \"%s\" not found", c->o.id);
+    else if (r == 0 && c->removing)
         r = err_raise(e, ERR_FAILED_PRECONDITION, "container \"%s\" is being removed", c->o.id);
     else if (r == 0 && state != RUNTIME__V1__CONTAINER_STATE__CONTAINER_CREATED)
         r = err_raise(e, ERR_FAILED_PRECONDITION, "container \"%s\" is in state %s, expected %s", c->o.id, container_state_name((int)state),
@@ -87,7 +81,7 @@ static int check_sandbox(struct cri_service *s, const struct container *c, struc
     _cleanup_sandbox_ struct sandbox *sb = NULL;
     TRY(sandbox_get(&s->sandboxes, c->meta.sandbox_id, &sb, e));
     object_lock(&sb->o);
-    bool ready = sb->state == SANDBOX_STATE_READY;
+    bool ready = sb->state == SANDBOX_STATE_READY && !sb->stopping && !sb->removing;
     object_unlock(&sb->o);
     return ready ? 0 : err_raise(e, ERR_FAILED_PRECONDITION, "sandbox \"%s\" of container \"%s\" is not running", sb->o.id, c->o.id);
 }
@@ -103,6 +97,13 @@ static void start_failed(struct cri_service *s, struct container *c, const struc
     struct cio *io = TAKE_PTR(c->io);
     object_unlock(&c->o);
     cio_free(io);
+    if (cause->code == ERR_CANCELLED) { /* the daemon stops; the kubelet will ask again */
+        object_lock(&c->o);
+        c->status.pid = 0;
+        c->status.started_at = 0;
+        object_unlock(&c->o);
+        return;
+    }
     container_set_exited(s, c, CRI_EXIT_START_ERROR, clock_real(), CRI_REASON_START_ERROR, cause->message);
 }
 

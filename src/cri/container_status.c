@@ -53,12 +53,14 @@ static int fill_image(struct cri_service *s, const struct container *c, struct a
     const Runtime__V1__ImageSpec *spec = c->meta.config->image;
     const char *name = spec->image, *ref = c->meta.image_ref;
     if (image_resolve_local(s->images, c->meta.image_ref, &image, NULL) == 1)
+        ref = image->repo_digests.n ? image->repo_digests.v[0] : ref;
+    if (image)
         name = image->repo_tags.n ? image->repo_tags.v[0] : image->repo_digests.n ? image->repo_digests.v[0] : name;
     if (spec->user_specified_image[0])
         name = spec->user_specified_image;
     st->image = convert_image_spec(a, name);
     st->image_ref = convert_str(a, ref);
-    st->image_id = convert_str(a, ref);
+    st->image_id = convert_str(a, c->meta.image_ref);
     return st->image && st->image_ref && st->image_id ? 0 : err_oom(e);
 }
 

@@ -52,8 +52,9 @@ int container_stop(struct cri_service *s, const struct ctx *ctx, struct containe
     if (timeout > 0) {
         uint64_t grace = timeout > (int64_t)(CLOCK_NEVER / 2 / NSEC_PER_SEC) ? CLOCK_NEVER / 2 : (uint64_t)timeout * NSEC_PER_SEC;
         struct ctx limit = ctx_with_timeout(ctx, grace);
-        TRY(send_stop_signal(s, ctx, c, e));
-        int r = cri_exit_wait_container(s, &limit, c, e);
+        int r = send_stop_signal(s, ctx, c, e);
+        TRY(r == 1 ? cri_exit_check(s, ctx, c->o.id, e) : r);
+        r = cri_exit_wait_container(s, &limit, c, e);
         if (r == 0)
             return 0;
         if (r != -ERR_DEADLINE_EXCEEDED)
@@ -61,8 +62,11 @@ int container_stop(struct cri_service *s, const struct ctx *ctx, struct containe
         TRY(ctx_check(ctx, "StopContainer", e));
         err_clear(e);
     }
-    TRY(cri_task_kill(s, ctx, c->o.id, SIGKILL, true, e));
-    struct ctx limit = ctx_with_timeout(ctx, CRI_KILL_LIMIT);
+    int r = cri_task_kill(s, ctx, c->o.id, SIGKILL, true, e);
+    if (r == 1)
+        r = cri_exit_check(s, ctx, c->o.id, e);
+    TRY(r);
+    struct ctx limit = cri_kill_limit(ctx);
     return cri_exit_wait_container(s, &limit, c, e);
 }
 

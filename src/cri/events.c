@@ -6,6 +6,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -13,6 +14,9 @@
 #include "cri/container.h"
 #include "cri/exits.h"
 #include "cri/sandbox.h"
+#include "oci/constants.h"
+
+#define HOUSE_LIMIT (60 * NSEC_PER_SEC)
 
 struct cri_events {
     struct cri_service *s;
@@ -21,7 +25,10 @@ struct cri_events {
 };
 
 static const char *const event_filters[] = {
-    "topic==\"/tasks/exit\"", "topic==\"/tasks/oom\"", "topic~=\"^/images/\"", NULL,
+    "namespace==" OCI_CONTAINERD_NAMESPACE ",topic==\"/tasks/exit\"",
+    "namespace==" OCI_CONTAINERD_NAMESPACE ",topic==\"/tasks/oom\"",
+    "namespace==" OCI_CONTAINERD_NAMESPACE ",topic~=\"^/images/\"",
+    NULL,
 };
 
 struct exit_job {
@@ -53,14 +60,21 @@ static void submit_exit(struct cri_service *s, const struct ctrd_event_info *inf
     cri_exit_handle(s, info->container_id, info->exit_status, info->exited_at); /* late is better than never */
 }
 
+/* The kernel's message may come after the exit that it caused. */
 static void note_oom(struct cri_service *s, const char *id)
 {
     struct container *c = NULL;
-    if (container_get(&s->containers, id, &c, NULL) < 0)
+    struct err e = ERR_INIT;
+    if (strlen(id) != ID_LEN || container_get(&s->containers, id, &c, &e) < 0)
         return;
     object_lock(&c->o);
     c->oom_killed = true;
+    bool late = c->status.finished_at != 0 && c->status.exit_code == CRI_EXIT_KILLED && strcmp(c->status.reason, CRI_REASON_ERROR) == 0;
+    if (late)
+        snprintf(c->status.reason, sizeof c->status.reason, "%s", CRI_REASON_OOM_KILLED);
     object_unlock(&c->o);
+    if (late && container_checkpoint(s, c, &e) < 0)
+        log_warning("container %s: its status is not saved: %s", id, e.message);
     container_unref(c);
 }
 
@@ -118,6 +132,14 @@ static bool task_runs(const struct ctrd_processes *tasks, const char *id)
     return false;
 }
 
+/* A container whose pipes could not be opened at start (its log directory was not there yet) would block once they are full. */
+static void reattach_lost(struct cri_service *s, const struct ctx *ctx, struct container *c)
+{
+    struct err e = ERR_INIT;
+    if (cri_reattach(s, ctx, c, &e) < 0)
+        log_warning("container %s: its output is not read: %s", c->o.id, e.message);
+}
+
 static void resync_store(struct cri_service *s, const struct ctx *ctx, const struct ctrd_processes *tasks, struct store *store,
                          bool (*runs)(struct object *))
 {
@@ -130,8 +152,11 @@ static void resync_store(struct cri_service *s, const struct ctx *ctx, const str
         return;
     }
     for (size_t i = 0; i < n; i++) {
-        if (runs(list[i]) && !task_runs(tasks, list[i]->id) && cri_exit_check(s, ctx, list[i]->id, &e) < 0)
+        bool believed = runs(list[i]), found = task_runs(tasks, list[i]->id);
+        if (believed && !found && cri_exit_check(s, ctx, list[i]->id, &e) < 0)
             log_warning("%s %s: its task cannot be looked at: %s", store->what, list[i]->id, e.message);
+        if (believed && found && store == &s->containers)
+            reattach_lost(s, ctx, (struct container *)list[i]);
         object_unref(list[i]);
     }
 }
@@ -198,17 +223,32 @@ void cri_collect_networks(struct cri_service *s, const struct ctx *ctx)
 {
     struct err e = ERR_INIT;
     size_t removed = 0;
+    if (s->set_aside)
+        return; /* a pod whose record cannot be read may run, and nobody knows which network is its */
     if (cni_gc(s->cni, ctx, has_network, s, &removed, &e) < 0)
         log_warning("networks of pods that are gone are not all removed: %s", e.message);
     if (removed > 0)
         log_info("removed the networks of %zu pods that are gone", removed);
 }
 
+/* What may take long, since network plugins run: never on the thread that follows the events, and one at a time. */
+static void run_house_job(void *arg)
+{
+    struct cri_service *s = arg;
+    struct ctx ctx = cri_background(s, HOUSE_LIMIT);
+    cri_remove_unclaimed(s, &ctx);
+    cri_collect_networks(s, &ctx);
+    atomic_store(&s->house_busy, false);
+}
+
 static void keep_house(struct cri_service *s, const struct ctx *ctx)
 {
+    struct err e = ERR_INIT;
     cri_events_resync(s, ctx);
-    cri_remove_unclaimed(s, ctx);
-    cri_collect_networks(s, ctx);
+    if (atomic_exchange(&s->house_busy, true))
+        return;
+    if (executor_submit(s->background, EXEC_SLOW, run_house_job, s, &e) < 0)
+        atomic_store(&s->house_busy, false); /* tried again in a minute */
 }
 
 /* Follows the stream until it breaks. Once a minute its reads give way to the housekeeping, the first time after a second: containerd does not

@@ -15,7 +15,7 @@
 #include "cri/handlers.h"
 #include "oci/constants.h"
 
-enum { EXEC_OUTPUT_MAX = 16 << 20, PROCESS_MAX = 4 << 20 };
+enum { EXEC_OUTPUT_MAX = 16 << 20, EXEC_ANSWER_MAX = EXEC_OUTPUT_MAX - 4096, PROCESS_MAX = 4 << 20 };
 
 struct exec {
     struct cri_service *s;
@@ -106,6 +106,9 @@ static void finish(struct exec *x, bool ended)
 static int answer(struct exec *x, const struct ctrd_exit *exit, Runtime__V1__ExecSyncResponse *resp, struct err *e)
 {
     struct arena *a = &x->call->arena;
+    /* An answer is one message of at most 16 MiB: the smaller stream is kept whole as far as that goes. */
+    x->out.n = MIN_OF(x->out.n, EXEC_ANSWER_MAX - MIN_OF(x->err_out.n, EXEC_ANSWER_MAX / 2));
+    x->err_out.n = MIN_OF(x->err_out.n, EXEC_ANSWER_MAX - x->out.n);
     resp->exit_code = (int32_t)exit->status;
     resp->stdout = (ProtobufCBinaryData){x->out.n, arena_memdup(a, x->out.p, x->out.n)};
     resp->stderr = (ProtobufCBinaryData){x->err_out.n, arena_memdup(a, x->err_out.p, x->err_out.n)};

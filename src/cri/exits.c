@@ -31,7 +31,11 @@ static int kill_patiently(struct cri_service *s, const struct ctx *ctx, const ch
 int cri_task_kill(struct cri_service *s, const struct ctx *ctx, const char *id, uint32_t signal, bool all, struct err *e)
 {
     int r = kill_patiently(s, ctx, id, signal, all, e);
-    return ctrd_is_not_found(r, e) || ctrd_is_process_finished(r, e) ? 0 : r;
+    if (ctrd_is_not_found(r, e) || ctrd_is_process_finished(r, e)) {
+        err_clear(e);
+        return 1;
+    }
+    return r;
 }
 
 /* Deletes an ended task; a task that is gone is success. A shim that lost its task answers a second delete (containerd#7496, #8931). */
@@ -102,7 +106,8 @@ static void sandbox_ended(struct cri_service *s, const struct ctx *ctx, struct s
     object_unlock(&sb->o);
 }
 
-static void container_ended(struct cri_service *s, const struct ctx *ctx, struct container *c, uint32_t exit_status, int64_t exited_at)
+static void container_ended(struct cri_service *s, const struct ctx *ctx, struct container *c, uint32_t exit_status, int64_t exited_at,
+                            const char *reason)
 {
     struct err e = ERR_INIT;
     struct ctrd_exit x;
@@ -116,6 +121,9 @@ static void container_ended(struct cri_service *s, const struct ctx *ctx, struct
     object_unlock(&c->o);
     if (handled)
         return;
+    /* The code is on disk before containerd forgets it: a daemon that is killed here still reports it. */
+    if (container_save_exit(s, c, (int32_t)exit_status, exited_at, reason, &e) < 0)
+        log_error("container %s: its exit is not saved: %s", c->o.id, e.message);
     if (task_delete(s, ctx, c->o.id, &x, &e) < 0) {
         log_warning("container %s has ended, but its task is not deleted: %s", c->o.id, e.message);
         cri_task_left(&c->o);
@@ -126,10 +134,10 @@ static void container_ended(struct cri_service *s, const struct ctx *ctx, struct
             log_warning("container %s has ended, but its output is still open: %s", c->o.id, e.message);
         cio_free(io);
     }
-    container_set_exited(s, c, (int32_t)exit_status, exited_at, NULL, NULL);
+    container_set_exited(s, c, (int32_t)exit_status, exited_at, reason, NULL);
 }
 
-void cri_exit_handle(struct cri_service *s, const char *id, uint32_t exit_status, int64_t exited_at)
+static void handle(struct cri_service *s, const char *id, uint32_t exit_status, int64_t exited_at, const char *reason)
 {
     static const struct ctx background = CTX_BACKGROUND;
     struct ctx ctx = ctx_with_timeout(&background, CRI_UNDO_LIMIT);
@@ -138,9 +146,14 @@ void cri_exit_handle(struct cri_service *s, const char *id, uint32_t exit_status
         sandbox_ended(s, &ctx, (struct sandbox *)o);
         object_unref(o);
     } else if (strlen(id) == ID_LEN && store_get(&s->containers, id, &o, NULL) == 0) {
-        container_ended(s, &ctx, (struct container *)o, exit_status, exited_at);
+        container_ended(s, &ctx, (struct container *)o, exit_status, exited_at, reason);
         object_unref(o);
     }
+}
+
+void cri_exit_handle(struct cri_service *s, const char *id, uint32_t exit_status, int64_t exited_at)
+{
+    handle(s, id, exit_status, exited_at, NULL);
 }
 
 int cri_exit_check(struct cri_service *s, const struct ctx *ctx, const char *id, struct err *e)
@@ -149,12 +162,17 @@ int cri_exit_check(struct cri_service *s, const struct ctx *ctx, const char *id,
     struct ctrd_process p;
     int r = ctrd_task_get(&s->ctrd, ctx, id, NULL, &a, &p, e);
     if (ctrd_is_not_found(r, e))
-        cri_exit_handle(s, id, CRI_EXIT_UNKNOWN, clock_real());
+        handle(s, id, CRI_EXIT_UNKNOWN, clock_real(), CRI_REASON_UNKNOWN);
     else if (r < 0)
         return r;
     else if (p.status == CTRD_TASK_STOPPED)
         cri_exit_handle(s, id, p.exit_status, p.exited_at);
     return 0;
+}
+
+struct ctx cri_kill_limit(const struct ctx *ctx)
+{
+    return ctx->deadline == CLOCK_NEVER ? ctx_with_timeout(ctx, CRI_KILL_LIMIT) : *ctx;
 }
 
 static bool sandbox_is_over(struct object *o)

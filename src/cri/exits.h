@@ -19,6 +19,9 @@ int cri_exit_check(struct cri_service *s, const struct ctx *ctx, const char *id,
 int cri_exit_wait_sandbox(struct cri_service *s, const struct ctx *ctx, struct sandbox *sb, struct err *e);
 int cri_exit_wait_container(struct cri_service *s, const struct ctx *ctx, struct container *c, struct err *e);
 
+/* The limit of a wait for an exit after SIGKILL: the client's, or CRI_KILL_LIMIT when it set none. */
+struct ctx cri_kill_limit(const struct ctx *ctx);
+
 /* Ends a task whatever its state: SIGKILL, wait, delete. Success when there is none. */
 int cri_task_destroy(struct cri_service *s, const struct ctx *ctx, const char *id, struct err *e);
 
@@ -27,7 +30,7 @@ int cri_task_destroy(struct cri_service *s, const struct ctx *ctx, const char *i
 void cri_task_left(struct object *o);
 int cri_task_destroy_left(struct cri_service *s, const struct ctx *ctx, struct object *o, struct err *e);
 
-/* Sends a signal to all processes of a task; success when it has ended already. */
+/* Sends a signal to a task, or to all of its processes. 1 when there is nothing left to signal: its end may have been missed. */
 int cri_task_kill(struct cri_service *s, const struct ctx *ctx, const char *id, uint32_t signal, bool all, struct err *e);
 
 #endif

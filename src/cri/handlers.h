@@ -9,26 +9,27 @@
 #include "cri/runtime_v1.pb-c.h"
 #include "cri/service.h"
 
-/* X(METHOD, function, Message prefix, class, detached): detached work outlives its client (DESIGN: idempotent calls). */
+/* X(METHOD, function, Message prefix, class, detached): detached work outlives its client. Stop and Remove are not of the slow class although they wait: they
+ * are what frees the others, so they must never queue behind them. */
 #define CRI_HANDLERS(X)                                                             \
     X(VERSION, version, Version, EXEC_FAST, false)                                  \
     X(STATUS, status, Status, EXEC_FAST, false)                                     \
     X(RUNTIME_CONFIG, runtime_config, RuntimeConfig, EXEC_FAST, false)              \
     X(RUN_POD_SANDBOX, run_pod_sandbox, RunPodSandbox, EXEC_SLOW, true)             \
-    X(STOP_POD_SANDBOX, stop_pod_sandbox, StopPodSandbox, EXEC_SLOW, false)         \
-    X(REMOVE_POD_SANDBOX, remove_pod_sandbox, RemovePodSandbox, EXEC_SLOW, false)   \
+    X(STOP_POD_SANDBOX, stop_pod_sandbox, StopPodSandbox, EXEC_FAST, false)         \
+    X(REMOVE_POD_SANDBOX, remove_pod_sandbox, RemovePodSandbox, EXEC_FAST, false)   \
     X(POD_SANDBOX_STATUS, pod_sandbox_status, PodSandboxStatus, EXEC_FAST, false)   \
     X(LIST_POD_SANDBOX, list_pod_sandbox, ListPodSandbox, EXEC_FAST, false)         \
     X(CREATE_CONTAINER, create_container, CreateContainer, EXEC_SLOW, true)         \
     X(START_CONTAINER, start_container, StartContainer, EXEC_SLOW, true)            \
-    X(STOP_CONTAINER, stop_container, StopContainer, EXEC_SLOW, false)              \
-    X(REMOVE_CONTAINER, remove_container, RemoveContainer, EXEC_SLOW, false)        \
+    X(STOP_CONTAINER, stop_container, StopContainer, EXEC_FAST, false)              \
+    X(REMOVE_CONTAINER, remove_container, RemoveContainer, EXEC_FAST, false)        \
     X(CONTAINER_STATUS, container_status, ContainerStatus, EXEC_FAST, false)        \
     X(LIST_CONTAINERS, list_containers, ListContainers, EXEC_FAST, false)           \
     X(EXEC_SYNC, exec_sync, ExecSync, EXEC_SLOW, false)                             \
     X(LIST_IMAGES, list_images, ListImages, EXEC_FAST, false)                       \
     X(IMAGE_STATUS, image_status, ImageStatus, EXEC_FAST, false)                    \
-    X(IMAGE_FS_INFO, image_fs_info, ImageFsInfo, EXEC_FAST, false)                  \
+    X(IMAGE_FS_INFO, image_fs_info, ImageFsInfo, EXEC_SLOW, false)                  \
     X(PULL_IMAGE, pull_image, PullImage, EXEC_SLOW, false)
 
 #define CRI_HANDLER_DECLARE_(METHOD, function, Prefix, cls, detached)                                                             \

@@ -4,11 +4,15 @@
  */
 #include "cri/records.h"
 
+#include <poll.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "containerd/runc_options.h"
 #include "cri/convert.h"
+#include "state/gojson.h"
+
+enum { CANONICAL_MAX = 64 << 20 };
 
 int cri_runtime_options(const struct cri_service *s, struct arena *a, struct ctrd_any *ret, struct err *e)
 {
@@ -46,46 +50,58 @@ int cri_ensure_sandbox_image(struct cri_service *s, const struct ctx *ctx, struc
     return r < 0 ? err_wrap(e, r, "sandbox image \"%s\"", s->config.sandbox_image) : 0;
 }
 
-int cri_message_pack(const ProtobufCMessage *m, struct arena *a, struct view *ret, struct err *e)
+int cri_message_canonical(const ProtobufCMessage *m, struct arena *a, struct view *ret, struct err *e)
 {
-    size_t n = protobuf_c_message_get_packed_size(m);
-    uint8_t *p = arena_alloc(a, n);
-    if (!p)
-        return err_oom(e);
-    *ret = view_make((char *)p, protobuf_c_message_pack(m, p));
-    return 0;
+    _cleanup_buf_ struct buf json = BUF_INIT(CANONICAL_MAX);
+    struct jsonw w;
+    jsonw_init(&w, &json);
+    gojson_write(&w, m);
+    TRY(jsonw_finish(&w, e));
+    char *text = arena_view(a, buf_view(&json));
+    *ret = view_make(text, json.n);
+    return text ? 0 : err_oom(e);
 }
 
 bool cri_message_equal(const ProtobufCMessage *x, const ProtobufCMessage *y)
 {
     _cleanup_arena_ struct arena a = ARENA_INIT(ARENA_BUDGET_DEFAULT);
     struct view vx, vy;
-    return cri_message_pack(x, &a, &vx, NULL) == 0 && cri_message_pack(y, &a, &vy, NULL) == 0 && view_eq(vx, vy);
+    return cri_message_canonical(x, &a, &vx, NULL) == 0 && cri_message_canonical(y, &a, &vy, NULL) == 0 && view_eq(vx, vy);
 }
 
-void cri_mark_unclaimed(struct store *store, const char *id)
+void cri_mark_unclaimed(struct store *store, const char *id, uint64_t since)
 {
     struct object *o;
     if (store_get(store, id, &o, NULL) < 0)
         return;
     object_lock(o);
-    o->unclaimed_since = clock_mono();
+    o->unclaimed_since = since;
     object_unlock(o);
     object_unref(o);
 }
 
 struct undo_report {
+    struct cri_service *s;
     const char *rpc, *id;
 };
 
-static void report(void *user, const char *what, const struct err *e)
+enum { UNDO_TRIES = 30 };
+
+/* containerd is back after a second or two when it restarts; the pauses add up to about half a minute. A daemon that stops does not wait. */
+static bool try_again(void *user, const char *what, const struct err *e, unsigned failures)
 {
     const struct undo_report *r = user;
+    if (e->code == ERR_UNAVAILABLE && failures < UNDO_TRIES && !atomic_load(&r->s->stopping.set)) {
+        struct pollfd stop = {.fd = r->s->stopping.wake_fd, .events = POLLIN};
+        poll(&stop, 1, (int)(r->s->config.undo_pause / NSEC_PER_MSEC));
+        return true;
+    }
     log_warning("%s %s: rollback: %s: %s", r->rpc, r->id, what, e->message);
+    return false;
 }
 
-void cri_undo(struct undo *u, const struct ctx *ctx, const char *rpc, const char *id)
+size_t cri_undo(struct cri_service *s, struct undo *u, const char *rpc, const char *id)
 {
-    struct undo_report r = {rpc, id};
-    undo_run(u, ctx, report, &r);
+    struct undo_report r = {s, rpc, id};
+    return undo_run(u, CRI_UNDO_LIMIT, try_again, &r);
 }

@@ -20,15 +20,17 @@ int cri_record_labels(struct arena *a, const struct kvlist *image_labels, const 
 /* The pause image, pulled and pinned if it is not there. *ret is a reference, the caller's. */
 int cri_ensure_sandbox_image(struct cri_service *s, const struct ctx *ctx, struct image **ret, struct err *e);
 
-/* The wire bytes of a message, in the arena. */
-int cri_message_pack(const ProtobufCMessage *m, struct arena *a, struct view *ret, struct err *e);
-/* True when two messages have the same wire bytes. */
+/* The canonical form of a message, in the arena: what is equal for a reader has equal bytes, whatever order a client's maps had on the wire, and
+ * whether or not the message was kept in a record meanwhile. */
+int cri_message_canonical(const ProtobufCMessage *m, struct arena *a, struct view *ret, struct err *e);
+/* True when two messages have the same canonical form. */
 bool cri_message_equal(const ProtobufCMessage *x, const ProtobufCMessage *y);
 
-/* Nobody knows of this object: the client was gone when it was finished. It is removed after CRI_UNCLAIMED_LIMIT unless somebody asks for it. */
-void cri_mark_unclaimed(struct store *store, const char *id);
+/* Says since when (clock_mono) nobody knows of this object, 0 for claimed. What stays unclaimed is removed after CRI_UNCLAIMED_LIMIT. */
+void cri_mark_unclaimed(struct store *store, const char *id, uint64_t since);
 
-/* Runs a rollback and logs each step that fails, naming the RPC and the object. */
-void cri_undo(struct undo *u, const struct ctx *ctx, const char *rpc, const char *id);
+/* Runs a rollback and logs each step that fails, naming the RPC and the object. A step that finds containerd away (it restarts) is tried again for a while.
+ * Returns how many steps failed for good. */
+size_t cri_undo(struct cri_service *s, struct undo *u, const char *rpc, const char *id);
 
 #endif

@@ -40,6 +40,7 @@ static void set_aside(struct recovery *r, const char *what, const char *id, cons
 {
     log_error("%s %s cannot be recovered and is set aside: %s", what, id, e->message);
     r->ret->set_aside++;
+    r->s->set_aside = true;
 }
 
 /* Two live records with one name: the newer keeps it (records are added newest first), the older goes on under its id, so that the kubelet can see and
@@ -103,37 +104,28 @@ static void checkpoint(struct recovery *r, struct container *c)
         log_error("container %s: its status is not saved: %s", c->o.id, e.message);
 }
 
-/* Attaches to the pipes of a container that runs: their paths are what the task says, never computed. */
-static int reattach(struct recovery *r, struct container *c, struct err *e)
-{
-    struct ctrd_process p;
-    TRY(ctrd_task_get(&r->s->ctrd, r->ctx, c->o.id, NULL, r->arena, &p, e));
-    c->status.pid = p.pid;
-    if (c->status.started_at == 0) {
-        c->status.started_at = clock_real();
-        checkpoint(r, c);
-    }
-    struct cio *io;
-    TRY(cio_reopen(r->s->pump, p.stdin_path, p.stdout_path, p.stderr_path, &io, e));
-    int k = cio_log_to(io, c->meta.log_path, r->s->config.log_line_max, e);
-    if (k < 0) {
-        cio_detach(io);
-        return k;
-    }
-    c->io = io;
-    return 0;
-}
-
 /* What the status file says, set right by what the task says (part 3.6 of the take-over contract in ARCHITECTURE.md). */
 static void container_state_from_task(struct recovery *r, struct container *c)
 {
     const struct ctrd_process *task = find_task(r, c->o.id);
     Runtime__V1__ContainerState state = container_state(c);
     struct err e = ERR_INIT;
-    if (task && (task->status == CTRD_TASK_RUNNING || task->status == CTRD_TASK_PAUSED || task->status == CTRD_TASK_PAUSING)) {
+    if (task && state == RUNTIME__V1__CONTAINER_STATE__CONTAINER_EXITED) {
+        /* Its end was told already, with code and reason: what is left of the task goes. */
+        if (cri_task_destroy(r->s, r->ctx, c->o.id, &e) < 0) {
+            log_warning("container %s: its task is not deleted: %s", c->o.id, e.message);
+            cri_task_left(&c->o);
+        }
+    } else if (task && (task->status == CTRD_TASK_RUNNING || task->status == CTRD_TASK_PAUSED || task->status == CTRD_TASK_PAUSING)) {
+        bool unsaved = c->status.unknown || c->status.started_at == 0;
         c->status.unknown = false;
-        if (reattach(r, c, &e) < 0)
+        if (c->status.started_at == 0)
+            c->status.started_at = clock_real();
+        c->status.pid = task->pid;
+        if (cri_reattach(r->s, r->ctx, c, &e) < 0)
             log_error("container %s: its output is not read: %s", c->o.id, e.message);
+        if (unsaved)
+            checkpoint(r, c);
     } else if (task && task->status == CTRD_TASK_STOPPED) {
         struct ctrd_exit x = {.status = task->exit_status, .exited_at = task->exited_at};
         if (ctrd_task_delete(&r->s->ctrd, r->ctx, c->o.id, &x, &e) < 0) {
@@ -157,11 +149,6 @@ static void container_state_from_task(struct recovery *r, struct container *c)
     }
 }
 
-static void io_free(struct cio *io)
-{
-    cio_free(io);
-}
-
 static int recover_container(struct recovery *r, const struct ctrd_container *record, struct err *e)
 {
     _cleanup_container_ struct container *c = container_new();
@@ -175,7 +162,6 @@ static int recover_container(struct recovery *r, const struct ctrd_container *re
     c->o.id = c->meta.id;
     c->o.name = c->meta.name;
     c->tty = c->meta.config->tty;
-    c->io_free = io_free;
     char *dir = container_root_dir(r->s, r->arena, c->o.id);
     if (!dir)
         return err_oom(e);

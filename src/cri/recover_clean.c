@@ -8,7 +8,6 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "cri/container.h"
-#include "cri/events.h"
 #include "cri/image_users.h"
 #include "cri/recover.h"
 #include "cri/sandbox.h"
@@ -82,7 +81,6 @@ static void remove_interrupted(struct cri_service *s, const struct ctx *ctx)
 void cri_recover_clean(struct cri_service *s, const struct ctx *ctx, const struct cri_recovered *recovered)
 {
     remove_interrupted(s, ctx);
-    cri_collect_networks(s, ctx);
     image_users_clean(s, ctx);
     if (recovered->set_aside > 0)
         return;

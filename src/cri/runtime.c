@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/file.h>
@@ -27,6 +28,7 @@
 
 #define START_LIMIT (60 * NSEC_PER_SEC)
 #define DRAIN_LIMIT (5 * NSEC_PER_SEC)
+enum { LOOP_TRIES = 100 };
 
 static const char *or_default(const char *s, const char *otherwise)
 {
@@ -70,6 +72,7 @@ static void set_config(struct cri_runtime *rt, const struct cri_runtime_options 
         .netns_dir = or_default(o->netns_dir, "/var/run/netns"),
         .systemd_cgroup = o->systemd_cgroup,
         .exit_poll = 5 * NSEC_PER_SEC,
+        .undo_pause = NSEC_PER_SEC,
         .log_line_max = CIO_LOG_LINE_DEFAULT,
     };
     rt->service.policy = (struct oci_policy){.unprivileged_ports = true, .unprivileged_icmp = true, .recursive_read_only_mounts = false};
@@ -125,7 +128,7 @@ static void log_call(void *user, const struct rpc_call *call, int r, const struc
 
 static int make_server(struct cri_runtime *rt, struct err *e)
 {
-    static const struct executor_limits handlers = {.threads_max = 40, .slow_max = 32, .queue_max = 4096, .stack_size = 1 << 20};
+    static const struct executor_limits handlers = {.threads_max = 512, .slow_max = 256, .queue_max = 4096, .stack_size = 512 << 10};
     static const struct executor_limits background = {.threads_max = 8, .slow_max = 4, .queue_max = 65536, .stack_size = 1 << 20};
     TRY(executor_new_pool(&handlers, &rt->executor, e));
     TRY(executor_new_pool(&background, &rt->service.background, e));
@@ -337,8 +340,8 @@ static void shut_down(struct cri_runtime *rt)
     call_on_loop(&drain, &drain.err);
     cancel_fire(&rt->service.stopping);
     cri_events_stop(TAKE_PTR(rt->events));
-    image_service_free(TAKE_PTR(rt->service.image_service));
     executor_drain(rt->executor);
+    image_service_free(TAKE_PTR(rt->service.image_service));
     executor_drain(rt->service.background);
     detach_containers(&rt->service);
     struct on_loop stop = {.rt = rt, .fn = stop_on_loop};
@@ -349,7 +352,12 @@ static void *supervise(void *arg)
 {
     struct cri_runtime *rt = arg;
     rt->r = start_up(rt, &rt->err);
-    if (rt->r == 0) {
+    pthread_mutex_lock(&rt->mutex);
+    rt->started = true;
+    if (rt->r == -ERR_CANCELLED && rt->stopping)
+        rt->r = 0; /* it was told to stop before it had started */
+    pthread_mutex_unlock(&rt->mutex);
+    if (rt->r == 0 && rt->listening) {
         log_info("cri-containerd: serving CRI on %s", rt->options.listen);
         if (rt->options.ready)
             rt->options.ready(rt->options.user, rt->options.listen);
@@ -362,13 +370,27 @@ static void *supervise(void *arg)
     return NULL;
 }
 
+/* The loop fails when memory is short; that passes. */
+static int run_loop(struct cri_runtime *rt, struct err *e)
+{
+    int r = loop_run(rt->loop, e);
+    for (int tries = 0; r < 0 && tries < LOOP_TRIES; tries++) {
+        log_error("event loop: %s", e->message);
+        poll(NULL, 0, 100);
+        r = loop_run(rt->loop, e);
+    }
+    return r;
+}
+
 int cri_runtime_run(struct cri_runtime *rt, struct err *e)
 {
     pthread_t supervisor;
     int error = pthread_create(&supervisor, NULL, supervise, rt);
     if (error)
         return err_errno(e, error, "start the supervisor thread");
-    int r = loop_run(rt->loop, e);
+    int r = run_loop(rt, e);
+    if (r < 0)
+        return r; /* nothing can be taken down in order without the loop: the process is to end */
     pthread_join(supervisor, NULL);
     if (rt->r < 0) {
         *e = rt->err;
@@ -382,6 +404,7 @@ void cri_runtime_stop(struct cri_runtime *rt)
     pthread_mutex_lock(&rt->mutex);
     rt->stopping = true;
     pthread_cond_broadcast(&rt->cond);
+    if (!rt->started)
+        cancel_fire(&rt->service.stopping); /* later, shut_down lets calls in flight end first */
     pthread_mutex_unlock(&rt->mutex);
-    cancel_fire(&rt->service.stopping);
 }

@@ -31,7 +31,7 @@ struct cri_runtime {
     /* under the mutex */
     pthread_mutex_t mutex;
     pthread_cond_t cond;
-    bool stopping;
+    bool stopping, started;
 };
 
 #endif

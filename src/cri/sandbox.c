@@ -149,3 +149,24 @@ int sandbox_extension(const struct sandbox_meta *m, struct buf *scratch, struct 
     };
     return 0;
 }
+
+int sandbox_each_container(struct cri_service *s, const struct ctx *ctx, const struct sandbox *sb,
+                           int (*fn)(struct cri_service *s, const struct ctx *ctx, struct container *c, struct err *e), struct err *e)
+{
+    _cleanup_arena_ struct arena a = ARENA_INIT(ARENA_BUDGET_DEFAULT);
+    struct object **list;
+    size_t n;
+    TRY(store_list(&s->containers, &a, &list, &n, e));
+    int r = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct container *c = (struct container *)list[i];
+        struct err one = ERR_INIT;
+        int k = strcmp(c->meta.sandbox_id, sb->o.id) == 0 ? fn(s, ctx, c, &one) : 0;
+        if (k < 0 && r == 0) {
+            r = k;
+            *e = one;
+        }
+        container_unref(c);
+    }
+    return r;
+}

@@ -37,6 +37,10 @@ int sandbox_network_down(struct cri_service *s, const struct ctx *ctx, const str
 /* The containerd record of a pod, and its extension alone (after the network is known). */
 int sandbox_extension(const struct sandbox_meta *m, struct buf *scratch, struct ctrd_extension *ret, struct err *e);
 
+/* Calls fn with every container of the pod, whatever became of the others; returns the first failure. */
+int sandbox_each_container(struct cri_service *s, const struct ctx *ctx, const struct sandbox *sb,
+                           int (*fn)(struct cri_service *s, const struct ctx *ctx, struct container *c, struct err *e), struct err *e);
+
 /* Stops a pod: its containers, its network, its pause process. Whoever comes while it is being stopped waits. */
 int sandbox_stop(struct cri_service *s, const struct ctx *ctx, struct sandbox *sb, struct err *e);
 /* Stops and removes a pod with everything that belongs to it. */

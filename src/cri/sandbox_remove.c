@@ -10,26 +10,6 @@
 #include "cri/handlers.h"
 #include "cri/sandbox.h"
 
-static int remove_containers(struct cri_service *s, const struct ctx *ctx, const char *sandbox_id, struct err *e)
-{
-    _cleanup_arena_ struct arena a = ARENA_INIT(ARENA_BUDGET_DEFAULT);
-    struct object **list;
-    size_t n;
-    TRY(store_list(&s->containers, &a, &list, &n, e));
-    int r = 0;
-    for (size_t i = 0; i < n; i++) {
-        struct container *c = (struct container *)list[i];
-        struct err one = ERR_INIT;
-        int k = strcmp(c->meta.sandbox_id, sandbox_id) == 0 ? container_remove(s, ctx, c, &one) : 0;
-        if (k < 0 && r == 0) {
-            r = k;
-            *e = one;
-        }
-        container_unref(c);
-    }
-    return r;
-}
-
 static int remove_record(struct cri_service *s, const struct ctx *ctx, const char *id, struct err *e)
 {
     int r = ctrd_container_delete(&s->ctrd, ctx, id, e);
@@ -39,19 +19,34 @@ static int remove_record(struct cri_service *s, const struct ctx *ctx, const cha
     return r < 0 && !ctrd_is_not_found(r, e) ? r : 0;
 }
 
-int sandbox_remove(struct cri_service *s, const struct ctx *ctx, struct sandbox *sb, struct err *e)
+static int remove_steps(struct cri_service *s, const struct ctx *ctx, struct sandbox *sb, struct err *e)
 {
     TRY(sandbox_stop(s, ctx, sb, e));
-    TRY(remove_containers(s, ctx, sb->o.id, e));
+    TRY(sandbox_each_container(s, ctx, sb, container_remove, e));
     int r = cri_task_destroy_left(s, ctx, &sb->o, e);
     if (r == 0)
         r = remove_record(s, ctx, sb->o.id, e);
     if (r == 0)
         r = sandbox_files_remove(s, sb->o.id, e);
-    if (r < 0)
-        return err_wrap(e, r, "remove sandbox \"%s\"", sb->o.id);
-    store_remove(&s->sandboxes, sb->o.id);
-    return 0;
+    return r < 0 ? err_wrap(e, r, "remove sandbox \"%s\"", sb->o.id) : 0;
+}
+
+static void set_removing(struct sandbox *sb, bool removing)
+{
+    object_lock(&sb->o);
+    sb->removing = removing; /* nothing is made in it any more */
+    object_unlock(&sb->o);
+}
+
+int sandbox_remove(struct cri_service *s, const struct ctx *ctx, struct sandbox *sb, struct err *e)
+{
+    set_removing(sb, true);
+    int r = remove_steps(s, ctx, sb, e);
+    if (r == 0)
+        store_remove(&s->sandboxes, sb->o.id);
+    else
+        set_removing(sb, false);
+    return r;
 }
 
 int cri_remove_pod_sandbox(struct cri_service *s, struct rpc_call *call, const Runtime__V1__RemovePodSandboxRequest *req,

@@ -8,6 +8,7 @@
  * Every step pushes its undoing.
  */
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -17,6 +18,7 @@
 #include "containerd/runc_options.h"
 #include "cri/exits.h"
 #include "cri/handlers.h"
+#include "cri/once.h"
 #include "cri/sandbox.h"
 #include "cri/records.h"
 #include "cri/seccomp.h"
@@ -38,6 +40,7 @@ struct run {
     struct cni_pod_result network;
     struct ctrd_mounts rootfs;
     uint32_t pid;
+    bool task_left; /* the rollback could not delete the task */
     /* the network's thread */
     pthread_t thread;
     bool thread_started;
@@ -100,6 +103,8 @@ static int validate(const struct cri_service *s, const Runtime__V1__RunPodSandbo
 static int undo_record(const struct ctx *ctx, void *arg, struct err *e)
 {
     struct run *run = arg;
+    if (run->task_left)
+        return err_raise(e, ERR_FAILED_PRECONDITION, "it is kept, since its task is still there"); /* a task without a record is found by nobody */
     int r = ctrd_container_delete(&run->s->ctrd, ctx, run->sb->o.id, e);
     return ctrd_is_not_found(r, e) ? 0 : r;
 }
@@ -132,7 +137,9 @@ static int undo_snapshot(const struct ctx *ctx, void *arg, struct err *e)
 static int undo_task(const struct ctx *ctx, void *arg, struct err *e)
 {
     struct run *run = arg;
-    return cri_task_destroy(run->s, ctx, run->sb->o.id, e);
+    int r = cri_task_destroy(run->s, ctx, run->sb->o.id, e);
+    run->task_left = r < 0;
+    return r;
 }
 
 static int undo_store(const struct ctx *ctx, void *arg, struct err *e)
@@ -360,28 +367,39 @@ static int steps(struct run *run, const Runtime__V1__RunPodSandboxRequest *req, 
     return start(run, e);
 }
 
-/* Does the work. On success *ret_id is the id, in the arena. */
-static int run_sandbox(struct cri_service *s, struct arena *a, const Runtime__V1__RunPodSandboxRequest *req, const char *name,
-                       const char **ret_id, struct err *e)
+/* What could not be undone stays visible as a pod that is not ready, so that somebody removes it. */
+static void keep_for_removal(struct cri_service *s, struct sandbox *sb)
 {
-    static const struct ctx background = CTX_BACKGROUND;
+    object_lock(&sb->o);
+    sb->state = SANDBOX_STATE_NOTREADY;
+    sb->o.hidden = false;
+    object_unlock(&sb->o);
+    cri_task_left(&sb->o);
+    struct err e = ERR_INIT;
+    if (sb->o.id && sb->meta.config && store_add(&s->sandboxes, &sb->o, &e) < 0)
+        log_error("sandbox %s is neither made nor undone, and forgotten: %s", sb->o.id, e.message);
+}
+
+static int run_sandbox(struct cri_service *s, struct arena *a, const Runtime__V1__RunPodSandboxRequest *req, const char *name, char id[CRI_ID_SIZE],
+                       struct err *e)
+{
     struct run run = {.s = s, .arena = a, .ctx = cri_background(s, CRI_RUN_LIMIT)};
     int r = steps(&run, req, name, e);
     if (r == 0) {
         undo_commit(&run.undo);
-        *ret_id = arena_strdup(a, run.sb->o.id);
+        snprintf(id, CRI_ID_SIZE, "%s", run.sb->o.id);
     } else {
-        struct ctx limit = ctx_with_timeout(&background, CRI_UNDO_LIMIT);
-        cri_undo(&run.undo, &limit, "RunPodSandbox", run.sb ? run.sb->o.id : name);
+        size_t failed = cri_undo(s, &run.undo, "RunPodSandbox", run.sb ? run.sb->o.id : name);
+        if (failed > 0 && run.sb)
+            keep_for_removal(s, run.sb);
     }
     image_unref(run.image);
     sandbox_unref(run.sb);
-    return r < 0 ? r : *ret_id ? 0 : err_oom(e);
+    return r;
 }
 
-/* An equal request for a sandbox that exists gets it; anything else under its name is refused. 1: *ret_id is set. */
-static int find_existing(struct cri_service *s, struct arena *a, const Runtime__V1__RunPodSandboxRequest *req, const char *name,
-                         const char **ret_id, struct err *e)
+/* An equal request for a sandbox that exists gets it; anything else under its name is refused. 1: id is set. */
+static int find_existing(struct cri_service *s, const Runtime__V1__RunPodSandboxRequest *req, const char *name, char id[CRI_ID_SIZE], struct err *e)
 {
     struct object *o = store_find_name(&s->sandboxes, name);
     if (!o)
@@ -389,15 +407,28 @@ static int find_existing(struct cri_service *s, struct arena *a, const Runtime__
     _cleanup_sandbox_ struct sandbox *sb = (struct sandbox *)o;
     bool equal = cri_message_equal(&sb->meta.config->base, &req->config->base) && strcmp(sb->meta.runtime_handler, req->runtime_handler) == 0;
     object_lock(o);
-    bool ready = sb->state == SANDBOX_STATE_READY;
+    bool ready = sb->state == SANDBOX_STATE_READY && !sb->stopping && !sb->removing;
     if (equal && ready)
         o->unclaimed_since = 0;
     object_unlock(o);
     if (!equal || !ready)
         return err_raise(e, ERR_ALREADY_EXISTS, "sandbox name \"%s\" belongs to sandbox \"%s\", which %s; remove that one first", name, o->id,
                          equal ? "has stopped" : "has another configuration");
-    *ret_id = arena_strdup(a, o->id);
-    return *ret_id ? 1 : err_oom(e);
+    snprintf(id, CRI_ID_SIZE, "%s", o->id);
+    return 1;
+}
+
+struct work {
+    struct cri_service *s;
+    struct arena *arena;
+    const Runtime__V1__RunPodSandboxRequest *req;
+};
+
+static int do_work(void *arg, const char *name, char id[CRI_ID_SIZE], struct err *e)
+{
+    struct work *w = arg;
+    int r = find_existing(w->s, w->req, name, id, e);
+    return r != 0 ? MIN_OF(r, 0) : run_sandbox(w->s, w->arena, w->req, name, id, e);
 }
 
 int cri_run_pod_sandbox(struct cri_service *s, struct rpc_call *call, const Runtime__V1__RunPodSandboxRequest *req,
@@ -405,29 +436,6 @@ int cri_run_pod_sandbox(struct cri_service *s, struct rpc_call *call, const Runt
 {
     TRY(validate(s, req, e));
     char *name = meta_sandbox_name(&call->arena, req->config->metadata);
-    struct view packed;
-    if (!name)
-        return err_oom(e);
-    TRY(cri_message_pack(&req->base, &call->arena, &packed, e));
-    struct inflight_op *op;
-    char result[INFLIGHT_RESULT_MAX];
-    int r = inflight_begin(&s->inflight, name, packed, &call->ctx, &op, result, e);
-    if (r < 0)
-        return r;
-    if (r == 2)
-        return -(int)e->code;
-    const char *id = r == 1 ? arena_strdup(&call->arena, result) : NULL;
-    if (r == 0) {
-        r = find_existing(s, &call->arena, req, name, &id, e);
-        if (r == 0)
-            r = run_sandbox(s, &call->arena, req, name, &id, e);
-        size_t joined = inflight_finish(&s->inflight, op, r < 0 ? r : 0, id, e);
-        TRY(r);
-        if (joined == 0 && s->abandoned(call))
-            cri_mark_unclaimed(&s->sandboxes, id);
-    }
-    if (!id)
-        return err_oom(e);
-    resp->pod_sandbox_id = (char *)id;
-    return 0;
+    struct work w = {s, &call->arena, req};
+    return name ? cri_once(s, call, &s->sandboxes, name, &req->base, do_work, &w, &resp->pod_sandbox_id, e) : err_oom(e);
 }

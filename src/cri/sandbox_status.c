@@ -12,14 +12,15 @@
 
 enum { INFO_MAX = 8 << 20 };
 
-static int fill_network(const struct sandbox *sb, struct arena *a, Runtime__V1__PodSandboxStatus *st, struct err *e)
+static int fill_network(struct cri_service *s, const struct sandbox *sb, struct arena *a, Runtime__V1__PodSandboxStatus *st, struct err *e)
 {
     st->network = ARENA_NEW(a, Runtime__V1__PodSandboxNetworkStatus);
     if (!st->network)
         return err_oom(e);
     runtime__v1__pod_sandbox_network_status__init(st->network);
-    st->network->ip = convert_str(a, sb->meta.ip);
-    size_t n = sb->meta.additional_ips.n;
+    bool down = sb->meta.netns_path[0] && !s->os->netns_alive(sb->meta.netns_path);
+    st->network->ip = convert_str(a, down ? "" : sb->meta.ip); /* the address may be another pod's by now */
+    size_t n = down ? 0 : sb->meta.additional_ips.n;
     st->network->additional_ips = ARENA_NEW_N(a, Runtime__V1__PodIP *, n);
     if (!st->network->ip || !st->network->additional_ips)
         return err_oom(e);
@@ -57,7 +58,7 @@ static int fill_namespaces(const struct sandbox *sb, struct arena *a, Runtime__V
     return 0;
 }
 
-static int fill_status(struct sandbox *sb, struct arena *a, Runtime__V1__PodSandboxStatus *st, struct err *e)
+static int fill_status(struct cri_service *s, struct sandbox *sb, struct arena *a, Runtime__V1__PodSandboxStatus *st, struct err *e)
 {
     const Runtime__V1__PodSandboxConfig *c = sb->meta.config;
     runtime__v1__pod_sandbox_status__init(st);
@@ -75,7 +76,7 @@ static int fill_status(struct sandbox *sb, struct arena *a, Runtime__V1__PodSand
         convert_map(a, c->annotations, c->n_annotations, &runtime__v1__pod_sandbox_status__annotations_entry__descriptor, &st->annotations,
                     &st->n_annotations) < 0)
         return err_oom(e);
-    TRY(fill_network(sb, a, st, e));
+    TRY(fill_network(s, sb, a, st, e));
     return fill_namespaces(sb, a, st, e);
 }
 
@@ -139,7 +140,7 @@ int cri_pod_sandbox_status(struct cri_service *s, struct rpc_call *call, const R
     resp->status = ARENA_NEW(&call->arena, Runtime__V1__PodSandboxStatus);
     if (!resp->status)
         return err_oom(e);
-    TRY(fill_status(sb, &call->arena, resp->status, e));
+    TRY(fill_status(s, sb, &call->arena, resp->status, e));
     TRY(fill_containers(s, sb->o.id, &call->arena, resp, e));
     return req->verbose ? fill_info(s, sb, &call->arena, resp, e) : 0;
 }

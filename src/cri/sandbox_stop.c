@@ -10,25 +10,9 @@
 #include "cri/handlers.h"
 #include "cri/sandbox.h"
 
-/* Stops every container of the pod; all are tried, the first failure is reported. */
-static int stop_containers(struct cri_service *s, const struct ctx *ctx, const char *sandbox_id, struct err *e)
+static int kill_container(struct cri_service *s, const struct ctx *ctx, struct container *c, struct err *e)
 {
-    _cleanup_arena_ struct arena a = ARENA_INIT(ARENA_BUDGET_DEFAULT);
-    struct object **list;
-    size_t n;
-    TRY(store_list(&s->containers, &a, &list, &n, e));
-    int r = 0;
-    for (size_t i = 0; i < n; i++) {
-        struct container *c = (struct container *)list[i];
-        struct err one = ERR_INIT;
-        int k = strcmp(c->meta.sandbox_id, sandbox_id) == 0 ? container_stop(s, ctx, c, 0, &one) : 0;
-        if (k < 0 && r == 0) {
-            r = k;
-            *e = one;
-        }
-        container_unref(c);
-    }
-    return r;
+    return container_stop(s, ctx, c, 0, e);
 }
 
 static int stop_network(struct cri_service *s, const struct ctx *ctx, struct sandbox *sb, struct err *e)
@@ -52,15 +36,18 @@ static int stop_pause(struct cri_service *s, const struct ctx *ctx, struct sandb
     object_unlock(&sb->o);
     if (over)
         return 0;
-    TRY(cri_task_kill(s, ctx, sb->o.id, SIGKILL, true, e));
-    struct ctx limit = ctx_with_timeout(ctx, CRI_KILL_LIMIT);
+    int r = cri_task_kill(s, ctx, sb->o.id, SIGKILL, true, e);
+    if (r == 1)
+        r = cri_exit_check(s, ctx, sb->o.id, e);
+    TRY(r);
+    struct ctx limit = cri_kill_limit(ctx);
     return cri_exit_wait_sandbox(s, &limit, sb, e);
 }
 
 static int stop_steps(struct cri_service *s, const struct ctx *ctx, struct sandbox *sb, struct err *e)
 {
     _cleanup_arena_ struct arena a = ARENA_INIT(65536);
-    TRY(stop_containers(s, ctx, sb->o.id, e));
+    TRY(sandbox_each_container(s, ctx, sb, kill_container, e));
     TRY(stop_network(s, ctx, sb, e));
     TRY(stop_pause(s, ctx, sb, e));
     char *shm = sandbox_shm_path(s, &a, sb->o.id);

@@ -34,6 +34,7 @@ struct cri_config {
     const char *netns_dir;
     bool systemd_cgroup;
     uint64_t exit_poll;         /* ns between looks at a task whose exit event is awaited; 0 looks at once (tests on the fake) */
+    uint64_t undo_pause;        /* ns between tries of an undo step while containerd is away; 0 in tests */
     size_t log_line_max;
     bool one_thread;            /* the network is set up on the handler's own thread (deterministic tests) */
 };
@@ -60,6 +61,8 @@ struct cri_service {
     struct store sandboxes, containers;
     struct inflight inflight;
     struct users_cache *users;
+    bool set_aside;         /* records could not be read at start: what looks orphaned may be theirs */
+    atomic_bool house_busy; /* the housekeeping runs */
 };
 
 /* Initialises stores and caches of a service whose other members are set. cri_service_done frees what it made. */
@@ -85,6 +88,6 @@ int cri_methods_table(struct arena *a, const struct rpc_method **ret, size_t *re
 #define CRI_REASON_START_ERROR "StartError"
 #define CRI_REASON_OOM_KILLED "OOMKilled"
 #define CRI_REASON_UNKNOWN "Unknown"
-enum { CRI_EXIT_START_ERROR = 128, CRI_EXIT_UNKNOWN = 255 };
+enum { CRI_EXIT_START_ERROR = 128, CRI_EXIT_KILLED = 137, CRI_EXIT_UNKNOWN = 255 };
 
 #endif

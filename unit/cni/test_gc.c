@@ -95,11 +95,20 @@ static int run_and_collect(void *user, const struct ctx *ctx, const char *const 
                            struct view input, struct buf *out, struct buf *err_out, struct proc_result *ret, struct err *e)
 {
     struct err again = ERR_INIT;
-    gate_answer = cni_gc(gate_cni, ctx, lives, NULL, NULL, &again);
+    char alive[] = "pod-a";
+    gate_answer = cni_gc(gate_cni, ctx, lives, alive, NULL, &again);
     return fake_run(user, ctx, argv, envp, input, out, err_out, ret, e);
 }
 
-/* A collection during which a setup is tried, with little time. */
+static bool is_gc(const char *const envp[])
+{
+    for (; *envp; envp++)
+        if (strcmp(*envp, "CNI_COMMAND=GC") == 0)
+            return true;
+    return false;
+}
+
+/* The plugins' own collection, during which a setup is tried, with little time. */
 static int run_and_attach(void *user, const struct ctx *ctx, const char *const argv[], const char *const envp[],
                           struct view input, struct buf *out, struct buf *err_out, struct proc_result *ret, struct err *e)
 {
@@ -108,7 +117,8 @@ static int run_and_attach(void *user, const struct ctx *ctx, const char *const a
     struct ctx soon = ctx_with_timeout(ctx, 20 * NSEC_PER_MSEC);
     struct cni_pod_result r;
     struct err again = ERR_INIT;
-    gate_answer = cni_setup(gate_cni, &soon, &pod, &a, &r, &again);
+    if (is_gc(envp))
+        gate_answer = cni_setup(gate_cni, &soon, &pod, &a, &r, &again);
     return fake_run(user, ctx, argv, envp, input, out, err_out, ret, e);
 }
 
