@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -79,6 +80,30 @@ static inline _unused_ size_t entries(const char *path)
 static inline _unused_ size_t open_descriptors(void)
 {
     return entries("/proc/self/fd");
+}
+
+/* Runs an operation with room for 0, 1, 2 ... more descriptors until it succeeds. Before that it must say that there are too many
+ * open files and leave none behind. Returns with how much room it succeeded. */
+static inline _unused_ rlim_t descriptor_sweep(int (*op)(void *arg, struct err *e), void *arg)
+{
+    struct rlimit old, limit;
+    struct err e = ERR_INIT;
+    int r = -1;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+    size_t fds = open_descriptors();
+    int lowest = dup(STDERR_FILENO); /* descriptors are given out from the lowest that is free */
+    close(lowest);
+    limit.rlim_max = old.rlim_max;
+    for (limit.rlim_cur = (rlim_t)lowest; r < 0 && limit.rlim_cur < (rlim_t)lowest + 50; limit.rlim_cur++) {
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+        r = op(arg, &e);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+        assert_int_equal(open_descriptors(), fds);
+        if (r < 0)
+            assert_fails(r, &e, ERR_RESOURCE_EXHAUSTED, "Too many open files");
+    }
+    assert_ok(r, &e);
+    return limit.rlim_cur - 1 - (rlim_t)lowest;
 }
 
 #endif

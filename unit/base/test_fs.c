@@ -9,7 +9,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <sys/resource.h>
 
 static void reads_up_to_the_maximum(void **state)
 {
@@ -386,6 +385,12 @@ static void survives_failing_allocations(void **state)
     assert_int_equal(entries(scratch_dir), 0);
 }
 
+static void survives_without_descriptors(void **state)
+{
+    assert_true(descriptor_sweep(write_and_read, scratch_dir) >= 2);
+    assert_int_equal(entries(scratch_dir), 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
 
 int main(void)
@@ -397,7 +402,7 @@ int main(void)
         TEST(a_failed_write_leaves_nothing), TEST(copies_and_sees),
         TEST(closes_and_keeps_errno),        TEST(joins),
         TEST(links_cannot_leave_the_root),   TEST(renames_elsewhere_do_not_matter),
-        TEST(survives_failing_allocations),
+        TEST(survives_failing_allocations),  TEST(survives_without_descriptors),
     };
     umask(0022);
     return cmocka_run_group_tests_name("fs", tests, NULL, NULL);

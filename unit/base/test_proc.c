@@ -360,6 +360,22 @@ static void survives_failing_allocations(void **state)
     assert_true(sweep("proc", run_once, NULL) >= 2);
 }
 
+/* The child has the same limit, so it is one that needs little. */
+static int run_cat(void *arg, struct err *e)
+{
+    _cleanup_run_ struct run r = RUN_INIT;
+    static const char *const argv[] = {"/bin/cat", NULL};
+    int code = proc_run(&r.ctx, argv, no_env, VIEW_LIT("input"), &r.out, &r.err_out, &r.result, e);
+    if (code == 0)
+        assert_view(buf_view(&r.out), "input");
+    return code;
+}
+
+static void survives_without_descriptors(void **state)
+{
+    assert_true(descriptor_sweep(run_cat, NULL) >= 6);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -383,6 +399,7 @@ int main(void)
         TEST(does_not_wait_for_grandchildren),
         TEST(works_without_standard_descriptors),
         TEST(survives_failing_allocations),
+        TEST(survives_without_descriptors),
     };
     signal(SIGPIPE, SIG_IGN);
     syscall(SYS_close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC); /* whoever started the test may have left some open */
