@@ -334,6 +334,7 @@ struct cri_recovered fx_restart(struct fx *f)
     fx_start(f);
     MUST(cri_recover(&f->service, &ctx, &recovered, e_));
     cri_recover_clean(&f->service, &ctx, &recovered);
+    cri_collect_networks(&f->service, &ctx); /* in the daemon a second later */
     return recovered;
 }
 

@@ -279,7 +279,7 @@ static void test_interrupted_run(void **state)
         struct fx_pod p;
         fx_pod_init(f, &p, "late");
         /* From the k-th call on containerd does not answer: the rollback cannot work either, as if the daemon had been killed. */
-        for (uint64_t i = k; i < 64; i++)
+        for (uint64_t i = k; i < 1024; i++)
             fake_fail_call(f->fake, i, FAKE_FAIL_BEFORE, ERR_UNAVAILABLE);
         assert_true(fx_run(f, &p, NULL) < 0);
         fake_fail_off(f->fake);
