@@ -27,6 +27,9 @@ int fuzz_one(const uint8_t *data, size_t size);
 /* Optional: called once, before the first input and before anything is counted. */
 void fuzz_setup(void) __attribute__((weak));
 
+/* Optional: true for a target whose inputs reach so much code that libFuzzer's entropic schedule costs more than the target itself. */
+extern const bool fuzz_plain_schedule __attribute__((weak));
+
 /* An oracle's claim. A claim that does not hold prints itself and aborts, which both drivers report as a failure of the input. */
 #define FUZZ_CHECK(cond) FUZZ_CHECK_MSG(cond, "%s", "")
 #define FUZZ_CHECK_MSG(cond, ...)                                                          \

@@ -205,6 +205,8 @@ static void forget_gone(struct life *l)
     }
 }
 
+const bool fuzz_plain_schedule = true;
+
 void fuzz_setup(void)
 {
     fx_warm_up();
