@@ -93,7 +93,7 @@ static int add_conn(struct rpc_client *c, int fd, struct err *e)
     }
     cc->client = c;
     struct h2_config config = {.role = H2_CLIENT, .ops = &conn_ops, .user = cc, .in = &c->in};
-    int r = rpc_conn_new(c->loop, fd, &config, on_gone, cc, &cc->conn, e);
+    int r = rpc_conn_new(c->loop, fd, &config, &c->keepalive, on_gone, cc, &cc->conn, e);
     if (r < 0) {
         mem_free(cc);
         return r;
@@ -178,6 +178,7 @@ int rpc_client_new(struct loop *l, const struct rpc_client_config *config, struc
     if (!c)
         return err_oom(e);
     c->loop = l;
+    c->keepalive = config->keepalive;
     c->in.max = c->out.max = (size_t)CLIENT_BUDGET_MIB << 20;
     pthread_mutex_init(&c->mu, NULL);
     int r = copy_metadata(c, config->metadata, e);

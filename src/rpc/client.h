@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Client: one pipelined gRPC connection over HTTP/2 to a unix socket, owned by the loop's thread, used from any other thread
- * through an rpc_channel. It connects when first used, reconnects with back-off after the connection broke, and fails calls
- * meanwhile.
+ * through an rpc_channel. It connects when first used, reconnects with back-off after the connection broke or the peer stopped
+ * answering (rpc/keepalive.h), and fails calls meanwhile.
  */
 #ifndef CRI_RPC_CLIENT_H
 #define CRI_RPC_CLIENT_H
@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "loop/loop.h"
 #include "rpc/channel.h"
+#include "rpc/keepalive.h"
 
 struct rpc_client;
 
@@ -17,6 +18,7 @@ struct rpc_client_config {
     const char *socket_path;     /* copied */
     const char *const *metadata; /* NULL-terminated name, value, name, value, ... sent with every call (containerd-namespace); at
                                     most 8 pairs; copied; may be NULL */
+    struct rpc_keepalive keepalive; /* zero: the defaults */
 };
 
 /* Makes a client; nothing is connected yet. */

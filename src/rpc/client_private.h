@@ -62,6 +62,7 @@ struct rpc_client {
     struct loop *loop;
     char *socket_path;
     char **metadata;
+    struct rpc_keepalive keepalive;
     struct frame_budget in, out;
     bool adopted;
     struct client_conn *current; /* NULL: not connected */

@@ -25,6 +25,8 @@ struct rpc_conn {
     void (*gone)(void *user, const struct err *why);
     void *user;
     struct loop_post flush;
+    struct keepalive keepalive;
+    struct loop_timer *alive_timer;
     bool over, told, want_write;
     struct err why;
     uint64_t progress; /* when bytes last left */
@@ -34,9 +36,11 @@ struct rpc_conn {
 
 static void on_flush(void *arg);
 static void on_ready(void *arg, uint32_t revents);
+static void on_alive_timer(void *arg);
+static void look_alive(struct rpc_conn *c);
 
-int rpc_conn_new(struct loop *l, int fd, const struct h2_config *config, void (*gone)(void *user, const struct err *why),
-                 void *user, struct rpc_conn **ret, struct err *e)
+int rpc_conn_new(struct loop *l, int fd, const struct h2_config *config, const struct rpc_keepalive *keepalive,
+                 void (*gone)(void *user, const struct err *why), void *user, struct rpc_conn **ret, struct err *e)
 {
     struct rpc_conn *c = mem_zalloc(sizeof(*c));
     if (!c) {
@@ -49,6 +53,7 @@ int rpc_conn_new(struct loop *l, int fd, const struct h2_config *config, void (*
     c->user = user;
     c->flush = (struct loop_post){.fn = on_flush, .arg = c};
     c->progress = clock_mono();
+    keepalive_init(&c->keepalive, config->role == H2_CLIENT, keepalive, c->progress);
     int flags = fcntl(fd, F_GETFL), r;
     if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
         r = err_errno(e, errno, "set up a connection");
@@ -56,10 +61,13 @@ int rpc_conn_new(struct loop *l, int fd, const struct h2_config *config, void (*
         r = h2_new(config, &c->h2, e);
     if (r == 0)
         r = loop_io_add(l, fd, EPOLLIN, on_ready, c, &c->io, e);
+    if (r == 0)
+        r = loop_timer_add(l, on_alive_timer, c, &c->alive_timer, e);
     if (r < 0) {
         rpc_conn_free(c);
         return r;
     }
+    look_alive(c);
     rpc_conn_kick(c);
     *ret = c;
     return 0;
@@ -74,6 +82,7 @@ void rpc_conn_free(struct rpc_conn *c)
     h2_free(c->h2);
     loop_post_cancel(c->loop, &c->flush);
     loop_io_free(c->io);
+    loop_timer_free(c->alive_timer);
     fd_close(&c->fd);
     mem_free(c);
 }
@@ -107,6 +116,7 @@ static void set_over(struct rpc_conn *c, const struct err *why)
     if (c->why.code != ERR_RESOURCE_EXHAUSTED)
         c->why.code = ERR_UNAVAILABLE; /* what it means for the calls on it */
     loop_io_set(c->io, 0);
+    loop_timer_set(c->alive_timer, CLOCK_NEVER);
 }
 
 static void over_errno(struct rpc_conn *c, int errnum, const char *what)
@@ -191,6 +201,8 @@ static void read_in(struct rpc_conn *c)
     while (n < 0 && errno == EINTR);
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
         return;
+    if (n > 0)
+        keepalive_read(&c->keepalive, clock_mono());
     struct err e = ERR_INIT;
     if (n < 0)
         over_errno(c, errno, "read");
@@ -209,9 +221,42 @@ static void settle(struct rpc_conn *c)
     c->gone(c->user, &c->why);
 }
 
+/* Does what the keepalive says and sets its timer. */
+static void look_alive(struct rpc_conn *c)
+{
+    struct keepalive_facts facts = h2_facts(c->h2);
+    uint64_t again;
+    switch (keepalive_check(&c->keepalive, &facts, clock_mono(), &again)) {
+    case KEEPALIVE_GONE:
+        over_text(c, "the peer does not answer any more (keepalive)");
+        return;
+    case KEEPALIVE_PING:
+        h2_ping(c->h2);
+        rpc_conn_kick(c);
+        break;
+    case KEEPALIVE_WAIT:
+        break;
+    }
+    loop_timer_set(c->alive_timer, again);
+}
+
+static void on_alive_timer(void *arg)
+{
+    struct rpc_conn *c = arg;
+    if (c->over)
+        return;
+    if (c->keepalive.waiting)
+        read_in(c); /* the answer may lie there: it may be us who were held up */
+    if (!c->over)
+        look_alive(c);
+    settle(c);
+}
+
 static void on_flush(void *arg)
 {
     struct rpc_conn *c = arg;
+    if (!c->over && c->keepalive.dormant && h2_stream_count(c->h2) > 0)
+        look_alive(c);
     if (!c->over)
         flush(c);
     settle(c);

@@ -15,9 +15,10 @@
 struct rpc_conn;
 
 /* Takes over the connected socket fd (closed also on failure). gone(user, why) is called once, from a round of the loop, when the
- * connection ended by itself; the owner then frees it, and may do so from within. */
-int rpc_conn_new(struct loop *l, int fd, const struct h2_config *config, void (*gone)(void *user, const struct err *why),
-                 void *user, struct rpc_conn **ret, struct err *e);
+ * connection ended by itself, also because the peer gave no sign of life (keepalive; NULL: the defaults); the owner then frees
+ * it, and may do so from within. */
+int rpc_conn_new(struct loop *l, int fd, const struct h2_config *config, const struct rpc_keepalive *keepalive,
+                 void (*gone)(void *user, const struct err *why), void *user, struct rpc_conn **ret, struct err *e);
 /* Closes the socket and all streams. NULL is allowed. Not from a callback of h2_ops. */
 void rpc_conn_free(struct rpc_conn *c);
 /* Ends all streams with this status. Not from a callback of h2_ops. */

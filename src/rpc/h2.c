@@ -128,6 +128,9 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
 
 /* ---- frames */
 
+/* Tells the answer to the keepalive's PING from that to the notice of the end. */
+static const uint8_t keepalive_mark[8] = {'a', 'l', 'i', 'v', 'e', '?', 0, 0};
+
 static void in_end(struct h2_stream *s)
 {
     if (s->in_ended)
@@ -148,12 +151,14 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
         if (h->config.role == H2_CLIENT && h->config.ops->on_goaway)
             h->config.ops->on_goaway(h->config.user);
     }
-    if (frame->hd.type == NGHTTP2_PING && (frame->hd.flags & NGHTTP2_FLAG_ACK) && h->config.ops->on_pong)
+    if (frame->hd.type == NGHTTP2_PING && (frame->hd.flags & NGHTTP2_FLAG_ACK) && h->config.ops->on_pong &&
+        memcmp(frame->ping.opaque_data, keepalive_mark, sizeof(keepalive_mark)) != 0)
         h->config.ops->on_pong(h->config.user);
     if (frame->hd.type == NGHTTP2_DATA && frame->hd.length == 0 && !end_stream && ++h->empty_frames > H2_EMPTY_FRAMES_MAX)
         return h2_fatal(h, ERR_RESOURCE_EXHAUSTED, "the peer floods the connection with empty frames");
     if (frame->hd.type != NGHTTP2_DATA && frame->hd.type != NGHTTP2_HEADERS)
         return callback_result(h);
+    h->heard++;
     struct h2_stream *s = h2_find(h, frame->hd.stream_id);
     if (s && frame->hd.type == NGHTTP2_HEADERS) {
         if (h->config.role == H2_SERVER)
@@ -164,6 +169,16 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
     if (s && end_stream)
         in_end(s);
     return callback_result(h);
+}
+
+/* The codes are those of gRPC's doc/compression.md; UNIMPLEMENTED as a client's result would speak of the method. */
+static void name_encoding(struct h2_stream *s, struct err *e)
+{
+    if (!s->encoding[0] || strcmp(s->encoding, "identity") == 0)
+        err_raise(e, ERR_INTERNAL, "a message is marked as compressed, but grpc-encoding names no compression");
+    else
+        err_raise(e, s->h2->config.role == H2_SERVER ? ERR_UNIMPLEMENTED : ERR_INTERNAL,
+                  "compressed messages are not supported (grpc-encoding: %s)", s->encoding);
 }
 
 static void feed_stream(struct h2_stream *s, struct view data)
@@ -178,6 +193,8 @@ static void feed_stream(struct h2_stream *s, struct view data)
     int r;
     while (!s->discard && (r = frame_reader_feed(&s->reader, &data, &f, &e)) != 0) {
         if (r < 0) {
+            if (r == -ERR_UNIMPLEMENTED)
+                name_encoding(s, &e);
             h2_stream_fail(s, &e);
             return;
         }
@@ -274,7 +291,8 @@ static int set_options(nghttp2_option *o)
     nghttp2_option_set_no_closed_streams(o, 1);
     nghttp2_option_set_no_auto_window_update(o, 1);
 #ifdef HAVE_NGHTTP2_STREAM_RESET_RATE_LIMIT
-    /* The default takes a burst of cancelled calls of one client for an attack, and innocent calls go down with the connection. */
+    /* The default takes a burst of cancelled calls of one client for an attack, and innocent calls go down with the connection.
+     */
     nghttp2_option_set_stream_reset_rate_limit(o, 20000, 2000);
 #endif
     return 0;
@@ -398,6 +416,16 @@ int64_t h2_drain(struct h2 *h, uint8_t *out, size_t cap, struct err *e)
 bool h2_finished(const struct h2 *h)
 {
     return h->n_pending == 0 && !nghttp2_session_want_read(h->session) && !nghttp2_session_want_write(h->session);
+}
+
+struct keepalive_facts h2_facts(const struct h2 *h)
+{
+    return (struct keepalive_facts){.calls = h->n_streams, .opened = h->opened, .opened_at = h->opened_at, .heard = h->heard};
+}
+
+void h2_ping(struct h2 *h)
+{
+    h2_check(h, nghttp2_submit_ping(h->session, NGHTTP2_FLAG_NONE, keepalive_mark));
 }
 
 void h2_shutdown_notice(struct h2 *h)

@@ -23,6 +23,7 @@
 #include "base/err.h"
 #include "base/strv.h"
 #include "rpc/frame.h"
+#include "rpc/keepalive.h"
 
 struct h2;
 struct h2_stream;
@@ -90,6 +91,10 @@ void h2_fail(struct h2 *h, const struct err *status);
 
 /* Open streams. */
 size_t h2_stream_count(const struct h2 *h);
+/* What rpc/keepalive.h goes by. */
+struct keepalive_facts h2_facts(const struct h2 *h);
+/* Queues a PING, to see whether the peer still answers; on_pong is not told of its answer. */
+void h2_ping(struct h2 *h);
 /* Resets streams that had something to send and have not been able to since `before` (a clock_mono value). Returns how many. */
 size_t h2_reset_stalled(struct h2 *h, uint64_t before);
 /* Server: announces the end (GOAWAY with the highest stream id, then a PING whose answer on_pong tells of), and then the real

@@ -50,7 +50,8 @@ int h2_open(struct h2 *h, const char *path, uint64_t timeout_ns, const char *con
     s->id = id;
     s->user = stream_user;
     s->headers_sent = true;
-    s->progress = clock_mono();
+    s->progress = h->opened_at = clock_mono();
+    h->opened++;
     *ret = s;
     return 0;
 }
@@ -91,6 +92,8 @@ void h2_client_header(struct h2_stream *s, struct view name, struct view value)
     } else if (view_eq_str(name, "content-type")) {
         h2_block_once(b, H2_SEEN_CONTENT_TYPE);
         s->content_type_ok = grpc_content_type_ok(value);
+    } else if (view_eq_str(name, "grpc-encoding")) {
+        h2_stream_encoding(s, value);
     } else if (view_eq_str(name, "grpc-status") && !s->has_status) {
         h2_block_once(b, H2_SEEN_GRPC_STATUS);
         if (!grpc_status_parse(value, &s->status.code))

@@ -24,6 +24,8 @@ enum {
     H2_SEEN_TIMEOUT = 1 << 8,
 };
 
+enum { H2_ENCODING_MAX = 24 };
+
 /* A header block while it arrives. */
 struct h2_block {
     size_t bytes;
@@ -46,6 +48,7 @@ struct h2_stream {
     size_t held; /* bytes whose window is kept back */
     struct h2_block block;
     struct frame_reader reader;
+    char encoding[H2_ENCODING_MAX]; /* grpc-encoding, cut and cleaned for a message; empty: none */
 
     bool headers_sent; /* server: HEADERS of the answer are submitted */
     bool out_ended;    /* nothing follows what is queued */
@@ -77,9 +80,10 @@ struct h2 {
     const uint8_t *pending; /* bytes that nghttp2 gave and that did not fit */
     size_t n_pending;
     unsigned empty_frames;
-    bool ping_follows; /* on the GOAWAY to be sent next */
-    bool goaway;       /* the peer takes no new streams */
-    bool dead;         /* h2_fail ran */
+    bool ping_follows;                 /* on the GOAWAY to be sent next */
+    uint64_t opened, opened_at, heard; /* for keepalive_facts */
+    bool goaway;                       /* the peer takes no new streams */
+    bool dead;                         /* h2_fail ran */
     bool failed;
     struct err why;
 };
@@ -104,6 +108,8 @@ ssize_t h2_read_data(nghttp2_session *session, int32_t id, uint8_t *buf, size_t 
 /* A field of a header block: marks a pseudo field or a field that may come once. False (and malformed set) when it came before.
  */
 bool h2_block_once(struct h2_block *b, unsigned bit);
+/* Keeps the value of grpc-encoding. */
+void h2_stream_encoding(struct h2_stream *s, struct view value);
 /* An nghttp2 field that copies its text. */
 nghttp2_nv h2_nv(const char *name, struct view value);
 /* Fills nv (room for 2) with grpc-status and grpc-message; text needs 9 * ERR_MESSAGE_MAX bytes, number 4. Returns how many. */

@@ -68,6 +68,8 @@ void h2_server_header(struct h2_stream *s, struct view name, struct view value)
     } else if (view_eq_str(name, "grpc-timeout")) {
         h2_block_once(b, H2_SEEN_TIMEOUT);
         s->timeout_bad = !grpc_timeout_parse(value, &s->request.timeout_ns);
+    } else if (view_eq_str(name, "grpc-encoding")) {
+        h2_stream_encoding(s, value);
     } else if (!is_protocol_field(name)) {
         add_metadata(s, name, value);
     }

@@ -68,6 +68,14 @@ void *h2_stream_user(const struct h2_stream *s)
     return s->user;
 }
 
+void h2_stream_encoding(struct h2_stream *s, struct view value)
+{
+    size_t n = MIN_OF(value.n, sizeof(s->encoding) - 1);
+    for (size_t i = 0; i < n; i++)
+        s->encoding[i] = value.p[i] > ' ' && value.p[i] <= '~' ? value.p[i] : '?';
+    s->encoding[n] = '\0';
+}
+
 void h2_stream_rst(struct h2_stream *s, uint32_t error_code)
 {
     s->discard = true;

@@ -123,7 +123,7 @@ int rpc_server_adopt(struct rpc_server *s, int fd, struct err *e)
     }
     c->server = s;
     struct h2_config config = {.role = H2_SERVER, .ops = &conn_ops, .user = c, .in = &s->in};
-    int r = rpc_conn_new(s->loop, fd, &config, on_gone, c, &c->conn, e);
+    int r = rpc_conn_new(s->loop, fd, &config, &s->config.keepalive, on_gone, c, &c->conn, e);
     if (r < 0) {
         mem_free(c);
         return r;

@@ -14,6 +14,7 @@
 #include "base/strv.h"
 #include "loop/executor.h"
 #include "loop/loop.h"
+#include "rpc/keepalive.h"
 
 struct rpc_server;
 struct rpc_stream;
@@ -28,6 +29,7 @@ struct rpc_call {
     uint64_t id;            /* serial number for the log */
 };
 
+/* No handler starts once the client's deadline has passed. */
 struct rpc_method {
     const char *path; /* "/runtime.v1.RuntimeService/Version" */
     const ProtobufCMessageDescriptor *request, *response;
@@ -82,6 +84,7 @@ struct rpc_server_config {
     /* Called after each call of a known method with its outcome, for the log (may be NULL). On any thread. */
     void (*on_done)(void *user, const struct rpc_call *call, int r, const struct err *e);
     void *user;
+    struct rpc_keepalive keepalive; /* zero: the defaults */
 };
 
 int rpc_server_new(struct loop *l, const struct rpc_server_config *config, struct rpc_server **ret, struct err *e);

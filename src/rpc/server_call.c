@@ -249,6 +249,11 @@ static void unlock_and_post(struct rpc_stream *s)
 
 /* ---- the handler, on a worker */
 
+static int too_late(struct err *e)
+{
+    return err_raise(e, ERR_DEADLINE_EXCEEDED, "the deadline passed before the call began");
+}
+
 static void report(struct rpc_stream *s, int r, const struct err *e)
 {
     if (s->server && s->server->config.on_done)
@@ -284,6 +289,8 @@ static int run_unary(struct rpc_stream *s, const ProtobufCMessage *request, stru
 
 static int run_handler(struct rpc_stream *s, struct frame **ret_answer, struct err *e)
 {
+    if (clock_mono() >= s->deadline)
+        return too_late(e);
     if (atomic_load(&s->abandoned))
         return err_raise(e, ERR_CANCELLED, "the client left before the call began");
     if (s->method->duplex)
@@ -315,7 +322,8 @@ static void submit(struct rpc_stream *s)
 {
     struct err e = ERR_INIT;
     s->job = true;
-    int r = executor_submit(s->server->config.executor, s->method->cls, call_run, s, &e);
+    int r =
+        clock_mono() >= s->deadline ? too_late(&e) : executor_submit(s->server->config.executor, s->method->cls, call_run, s, &e);
     if (r >= 0)
         return;
     s->job = false;

@@ -64,6 +64,39 @@ static void test_deadline(void **state)
     assert_int_equal(atomic_load(&p.service.abandoned), 2);
 }
 
+static void *occupy(void *arg)
+{
+    struct pair *p = arg;
+    struct err e = ERR_INIT;
+    _cleanup_arena_ struct arena a = ARENA_INIT(ARENA_BUDGET_DEFAULT);
+    Echo q = ECHO_INIT, *r;
+    q.sleep_ms = 300;
+    return (void *)(intptr_t)pair_unary(p, ECHO_DETACHED, &q, 0, &a, &r, &e);
+}
+
+static void test_deadline_in_the_queue(void **state)
+{
+    /* All workers for slow calls are taken: a call that waits for one until its deadline is over does not start. */
+    struct pair p;
+    pair_start(&p);
+    pthread_t t[6];
+    struct err e = ERR_INIT;
+    _cleanup_arena_ struct arena a = ARENA_INIT(ARENA_BUDGET_DEFAULT);
+    Echo q = ECHO_INIT, *r;
+    for (size_t i = 0; i < ARRAY_SIZE(t); i++)
+        assert_int_equal(pthread_create(&t[i], NULL, occupy, &p), 0);
+    pair_await(&p.service.started, ARRAY_SIZE(t));
+    assert_fails(pair_unary(&p, ECHO_DETACHED, &q, NSEC_PER_MSEC, &a, &r, &e), &e, ERR_DEADLINE_EXCEEDED, "");
+    for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
+        void *result;
+        pthread_join(t[i], &result);
+        assert_null(result);
+    }
+    pair_await(&p.service.done, ARRAY_SIZE(t));
+    pair_stop(&p);
+    assert_int_equal(atomic_load(&p.service.started), ARRAY_SIZE(t));
+}
+
 struct canceller {
     struct cancel *cancel;
     struct echo_service *service;
@@ -320,9 +353,12 @@ static void test_parallel(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        PAIR_TEST(test_unary),  PAIR_TEST(test_errors),        PAIR_TEST(test_deadline), PAIR_TEST(test_cancel),
-        PAIR_TEST(test_large),  PAIR_TEST(test_server_stream), PAIR_TEST(test_watch),    PAIR_TEST(test_client_stream),
-        PAIR_TEST(test_duplex), PAIR_TEST(test_lease_is_sent), PAIR_TEST(test_parallel),
+        PAIR_TEST(test_unary),         PAIR_TEST(test_errors),
+        PAIR_TEST(test_deadline),      PAIR_TEST(test_deadline_in_the_queue),
+        PAIR_TEST(test_cancel),        PAIR_TEST(test_large),
+        PAIR_TEST(test_server_stream), PAIR_TEST(test_watch),
+        PAIR_TEST(test_client_stream), PAIR_TEST(test_duplex),
+        PAIR_TEST(test_lease_is_sent), PAIR_TEST(test_parallel),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -223,7 +223,20 @@ static void test_messages(void **state)
     /* Compressed: refused by name, with what would be accepted. */
     raw_headers(&in, 1, 0, BASE GRPC "grpc-encoding: gzip\n");
     raw_data(&in, 1, RAW_END_STREAM, VIEW_LIT("\1\0\0\0\1x"));
-    expect("HEADERS 1 end [:status: 200] [content-type: application/grpc] [grpc-accept-encoding: identity] [grpc-status: 12]");
+    expect("HEADERS 1 end [:status: 200] [content-type: application/grpc] [grpc-accept-encoding: identity] [grpc-status: 12] "
+           "[grpc-message: compressed messages are not supported (grpc-encoding: gzip)]");
+    raw_headers(&in, 11, 0, BASE GRPC "grpc-encoding: a name that is much too long\n");
+    raw_data(&in, 11, RAW_END_STREAM, VIEW_LIT("\1\0\0\0\1x"));
+    expect("[grpc-status: 12] [grpc-message: compressed messages are not supported (grpc-encoding: a?name?that?is?much?too)]");
+    /* Marked as compressed, by nothing. */
+    static const char *const nothing[] = {BASE GRPC, BASE GRPC "grpc-encoding: identity\n", BASE GRPC "grpc-encoding: \n"};
+    for (size_t i = 0; i < ARRAY_SIZE(nothing); i++) {
+        raw_headers(&in, 13 + 2 * (unsigned)i, 0, nothing[i]);
+        raw_data(&in, 13 + 2 * (unsigned)i, RAW_END_STREAM, VIEW_LIT("\1\0\0\0\1x"));
+        expect("[grpc-status: 13] [grpc-message: a message is marked as compressed, but grpc-encoding names no compression]");
+    }
+    end();
+    begin(H2_SERVER);
     /* An empty message is not compressed even by a client that compresses. */
     raw_headers(&in, 3, 0, BASE GRPC "grpc-encoding: gzip\n");
     raw_data(&in, 3, RAW_END_STREAM, VIEW_LIT("\0\0\0\0\0"));
@@ -414,7 +427,8 @@ static void test_answers(void **state)
         {HEAD, false, {"", 0}, "x: y\n", ERR_INTERNAL, "without a status"},
         {HEAD, true, {"", 0}, NULL, ERR_INTERNAL, "without a status"},
         {HEAD, false, L("\0\0\0\0\2x"), "grpc-status: 0\n", ERR_INTERNAL, "ends within a message"},
-        {HEAD, false, L("\1\0\0\0\0"), "grpc-status: 0\n", ERR_UNIMPLEMENTED, "compressed"},
+        {HEAD, false, L("\1\0\0\0\0"), "grpc-status: 0\n", ERR_INTERNAL, "names no compression"},
+        {HEAD "grpc-encoding: gzip\n", false, L("\1\0\0\0\1x"), "grpc-status: 0\n", ERR_INTERNAL, "grpc-encoding: gzip"},
         {HEAD, false, L("\0\1\0\0\1"), "grpc-status: 0\n", ERR_RESOURCE_EXHAUSTED, "more than the maximum"},
         {":status: 404\ncontent-type: text/html\n", true, {"", 0}, NULL, ERR_UNIMPLEMENTED, "HTTP status 404"},
         {":status: 503\n", true, {"", 0}, NULL, ERR_UNAVAILABLE, "HTTP status 503"},

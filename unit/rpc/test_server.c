@@ -195,6 +195,41 @@ static void test_request_that_never_ends(void **state)
     assert_int_equal(here.client.status.code, ERR_DEADLINE_EXCEEDED);
 }
 
+/* Nobody waits for the answer any more: the handler does not even start. */
+static void test_deadline_before_the_handler(void **state)
+{
+    static const char *const paths[] = {ECHO_UNARY,         ECHO_DETACHED, ECHO_SERVER_STREAM,
+                                        ECHO_CLIENT_STREAM, ECHO_DUPLEX,   ECHO_WATCH};
+    struct err e = ERR_INIT;
+    Echo q = ECHO_INIT;
+    int done = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+        call(paths[i], &q, 0, true);
+        assert_int_equal(here.client.done, ++done);
+        assert_int_equal(here.client.status.code, ERR_DEADLINE_EXCEEDED);
+        /* It passes while the request is still on its way. */
+        struct h2_stream *s;
+        assert_ok(start_call(&here, paths[i], &q, NSEC_PER_SEC, false, &s, &e), &e);
+        assert_int_equal(pump(&here, &e), 0);
+        clock_advance(NSEC_PER_SEC);
+        h2_stream_half_close(s);
+        assert_int_equal(pump(&here, &e), 0);
+        assert_int_equal(here.client.done, ++done);
+        assert_int_equal(here.client.status.code, ERR_DEADLINE_EXCEEDED);
+        assert_string_equal(here.client.status.message, "the deadline passed before the call began");
+        /* At the last moment it does start. */
+        assert_ok(start_call(&here, paths[i], &q, NSEC_PER_SEC, false, &s, &e), &e);
+        assert_int_equal(pump(&here, &e), 0);
+        clock_advance(NSEC_PER_SEC - 1);
+        int started = atomic_load(&here.service.started);
+        h2_stream_half_close(s);
+        assert_int_equal(pump(&here, &e), 0);
+        assert_int_equal(atomic_load(&here.service.started), started + 1);
+        done = here.client.done;
+    }
+    assert_int_equal(atomic_load(&here.service.started), (int)ARRAY_SIZE(paths));
+}
+
 static void test_deadline_of_a_watch(void **state)
 {
     struct err e = ERR_INIT;
@@ -379,9 +414,19 @@ static void test_sweep(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_unary_inline), T(test_cardinality),           T(test_request_that_never_ends),   T(test_deadline_of_a_watch),
-        T(test_slow_watcher), T(test_stalled_client),        T(test_client_that_does_not_read), T(test_duplex_inline),
-        T(test_drain),        T(test_drain_at_the_deadline), T(test_too_many_connections),      cmocka_unit_test(test_sweep),
+        T(test_unary_inline),
+        T(test_cardinality),
+        T(test_request_that_never_ends),
+        T(test_deadline_of_a_watch),
+        T(test_slow_watcher),
+        T(test_deadline_before_the_handler),
+        T(test_stalled_client),
+        T(test_client_that_does_not_read),
+        T(test_duplex_inline),
+        T(test_drain),
+        T(test_drain_at_the_deadline),
+        T(test_too_many_connections),
+        cmocka_unit_test(test_sweep),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
