@@ -22,6 +22,10 @@ from harness import isolate  # noqa: E402
 BEGIN = time.monotonic()
 
 
+# By these labels, which the kubelet sets, crictl finds the pod of a container.
+POD_LABELS = {"io.kubernetes.pod.name": "hello", "io.kubernetes.pod.namespace": "default", "io.kubernetes.pod.uid": "demo"}
+
+
 def say(text=""):
     print(text, flush=True)
 
@@ -122,7 +126,7 @@ def demo_pod(env):
         "metadata": {"name": "hello", "namespace": "default", "uid": "demo", "attempt": 0},
         "hostname": "hello",
         "log_directory": env.pod_logs + "/hello",
-        "labels": {"app": "hello"},
+        "labels": POD_LABELS,
         "linux": {"cgroup_parent": "/%s/pods" % env.cgroup},
     }
     with Step("RunPodSandbox") as s:
@@ -143,6 +147,7 @@ def demo_pod(env):
             "metadata": {"name": name, "attempt": 0},
             "image": {"image": env.busybox_ref},
             "command": ["/bin/sh", "-c", script],
+            "labels": POD_LABELS,
             "log_path": name + ".log",
             "linux": {},
         }
