@@ -172,4 +172,6 @@ void echo_on_done(void *user, const struct rpc_call *call, int r, const struct e
     atomic_fetch_add(&svc->done, 1);
     if (r < 0)
         atomic_fetch_add(&svc->done_failed, 1);
+    if (r == -ERR_DEADLINE_EXCEEDED)
+        atomic_fetch_add(&svc->done_late, 1);
 }

@@ -27,7 +27,7 @@ typedef Cri__Test__Inner Inner;
 
 /* What the handlers saw; the tests look at it. */
 struct echo_service {
-    atomic_int started, finished, cancelled, abandoned, watch_closed, done, done_failed;
+    atomic_int started, finished, cancelled, abandoned, watch_closed, done, done_failed, done_late;
 };
 
 extern const struct rpc_method echo_methods[];

@@ -92,8 +92,9 @@ static void test_deadline_in_the_queue(void **state)
         pthread_join(t[i], &result);
         assert_null(result);
     }
-    pair_await(&p.service.done, ARRAY_SIZE(t));
+    pair_await(&p.service.done, ARRAY_SIZE(t) + 1);
     pair_stop(&p);
+    assert_int_equal(atomic_load(&p.service.done_late), 1);
     assert_int_equal(atomic_load(&p.service.started), ARRAY_SIZE(t));
 }
 

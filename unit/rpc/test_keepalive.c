@@ -145,7 +145,14 @@ static void test_how_long_a_hang_lasts(void **state)
     assert_int_equal(end_of_silence(&copy, &f, SECONDS(200)), SECONDS(160 + 310 + 20));
     f.heard = 1;
     keepalive_read(&k, SECONDS(201));
-    assert_int_equal(end_of_silence(&k, &f, SECONDS(201)), SECONDS(201 + 30));
+    copy = k;
+    assert_int_equal(end_of_silence(&copy, &f, SECONDS(201)), SECONDS(201 + 30));
+    /* After that PING, a new call is a reason again. */
+    assert_int_equal(keepalive_check(&k, &f, SECONDS(211), &again), KEEPALIVE_PING);
+    keepalive_read(&k, SECONDS(211));
+    f.calls = f.opened = 4;
+    f.opened_at = SECONDS(220);
+    assert_int_equal(end_of_silence(&k, &f, SECONDS(220)), SECONDS(250));
 }
 
 static void test_limits_of_the_defaults(void **state)
@@ -404,6 +411,38 @@ static void test_client_and_peer_that_answers_pings_only(void **state)
     assert_int_equal(w.pings, 12);
 }
 
+static void test_client_asks_again(void **state)
+{
+    begin_client(NULL);
+    struct err e = ERR_INIT;
+    struct rpc_client_stream *s = open_call();
+    struct frame *f;
+    assert_false(pump(ALIVE));
+    assert_false(pass(ALIVE, SECONDS(10)));
+    assert_int_equal(w.pings, 1);
+    /* Data came since: the next silence is looked into as early as the first. */
+    assert_ok(frame_new(0, NULL, &f, &e), &e);
+    h2_stream_send(w.peer.stream, f);
+    assert_false(pass(ALIVE, SECONDS(5)));
+    assert_false(pass(ALIVE, SECONDS(10)));
+    assert_false(pass(ALIVE, SECONDS(5)));
+    assert_int_equal(w.pings, 2);
+    /* Nothing came, but another call was opened. */
+    assert_false(pass(ALIVE, SECONDS(60)));
+    assert_int_equal(w.pings, 2);
+    struct rpc_client_stream *second = open_call();
+    assert_false(pump(DEAD));
+    bool over = false;
+    int seconds = 0;
+    for (; seconds < 60 && !over; seconds++)
+        over = pass(DEAD, SECONDS(1));
+    assert_true(seconds >= 30 && seconds <= 40);
+    assert_fails(look(second, &e), &e, ERR_UNAVAILABLE, "does not answer any more");
+    w.channel.ops->close(w.channel.user, second);
+    w.channel.ops->close(w.channel.user, s);
+    pump(DEAD);
+}
+
 static void test_client_and_busy_peer(void **state)
 {
     begin_client(NULL);
@@ -440,6 +479,41 @@ static void test_we_were_held_up(void **state)
     assert_int_equal(look(s, &e), 0);
     w.channel.ops->close(w.channel.user, s);
     assert_false(pump(ALIVE));
+}
+
+static void test_server_was_held_up(void **state)
+{
+    /* More clients answered in time than one round of the loop reads. */
+    enum { N = 200 };
+    int fd[N];
+    struct err e = ERR_INIT;
+    begin_server();
+    for (int i = 0; i < N; i++) {
+        int pair[2];
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
+        fd[i] = pair[1];
+        assert_ok(rpc_server_adopt(w.server, pair[0], &e), &e);
+    }
+    for (int i = 0; i < 10; i++)
+        assert_ok(loop_run_once(w.loop, 0, &e), &e);
+    clock_advance(SECONDS(7200));
+    for (int i = 0; i < 10; i++)
+        assert_ok(loop_run_once(w.loop, 0, &e), &e);
+    static const char hello[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0";
+    for (int i = 0; i < N; i++)
+        assert_int_equal(send(fd[i], hello, sizeof(hello) - 1, MSG_NOSIGNAL), (int)sizeof(hello) - 1);
+    clock_advance(SECONDS(25));
+    for (int i = 0; i < 10; i++)
+        assert_ok(loop_run_once(w.loop, 0, &e), &e);
+    for (int i = 0; i < N; i++) {
+        uint8_t bytes[4096];
+        ssize_t n;
+        while ((n = recv(fd[i], bytes, sizeof(bytes), 0)) > 0)
+            ;
+        assert_int_equal(n, -1);
+        assert_int_equal(errno, EAGAIN);
+        close(fd[i]);
+    }
 }
 
 static void test_client_connects_again(void **state)
@@ -491,8 +565,10 @@ int main(void)
         T(test_whose_answer),
         T(test_client_and_dead_peer),
         T(test_client_and_peer_that_answers_pings_only),
+        T(test_client_asks_again),
         T(test_client_and_busy_peer),
         T(test_we_were_held_up),
+        T(test_server_was_held_up),
         T(test_client_connects_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
