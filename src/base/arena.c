@@ -66,9 +66,10 @@ static void *take(struct arena *a, size_t n)
     if (!num_add_size(n ? n : 1, ALIGN - 1, &rounded))
         return NULL;
     rounded &= ~(size_t)(ALIGN - 1);
+    bool piecemeal = ARENA_PIECEMEAL || mem_fail_armed();
     char *p;
-    if (ARENA_PIECEMEAL || rounded > CHUNK_SIZE / 4) {
-        p = add_chunk(a, ARENA_PIECEMEAL ? n : rounded);
+    if (piecemeal || rounded > CHUNK_SIZE / 4) {
+        p = add_chunk(a, piecemeal ? n : rounded);
     } else {
         if ((size_t)(a->end - a->at) < rounded) {
             char *chunk = add_chunk(a, CHUNK_SIZE);

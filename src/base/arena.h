@@ -4,7 +4,8 @@
  * so no handler frees a result tree by hand and none can forget to.
  *
  * An arena has a budget. A message from outside is unpacked into one, which is what bounds a legal 16 MiB request that would unpack to
- * more than a gigabyte. Under AddressSanitizer every piece is an allocation of its own, so that overruns are seen.
+ * more than a gigabyte. Under AddressSanitizer, and while allocations are made to fail, every piece is an allocation of its own, so that overruns are seen
+ * and sweeps reach each piece.
  * An arena belongs to one thread at a time.
  */
 #ifndef CRI_BASE_ARENA_H

@@ -43,6 +43,11 @@ uint64_t mem_fail_off(void)
     return asked;
 }
 
+bool mem_fail_armed(void)
+{
+    return atomic_load_explicit(&armed, memory_order_relaxed);
+}
+
 void mem_fail_pause(void)
 {
     paused++;

@@ -42,6 +42,8 @@ size_t mem_live(void);
  * mem_fail_pause/resume protect a test's own scaffolding (they nest). Not thread-safe: for single-threaded tests. */
 void mem_fail_at(uint64_t n, bool persistent);
 uint64_t mem_fail_off(void);
+/* True between the two: arenas then make every piece an allocation of its own, so that a sweep reaches each of them in every build. */
+bool mem_fail_armed(void);
 void mem_fail_pause(void);
 void mem_fail_resume(void);
 
