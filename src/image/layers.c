@@ -19,8 +19,7 @@ struct layers {
     pthread_cond_t changed;
     pthread_t threads[THREADS_MAX];
     size_t n_threads;
-    size_t next;   /* the first layer that nobody has taken */
-    size_t n_done; /* layers that are there */
+    size_t next; /* the first layer that nobody has taken */
     bool *done;
     bool stop;
     int failed; /* the first failure, 0: none */
@@ -64,10 +63,8 @@ static void finish(struct layers *l, size_t i, int r, const struct err *e)
         l->failed = r;
         l->err = *e;
     }
-    if (r == 0) {
+    if (r == 0)
         l->done[i] = true;
-        l->n_done++;
-    }
     pthread_cond_broadcast(&l->changed);
     pthread_mutex_unlock(&l->lock);
 }
@@ -149,13 +146,22 @@ int layers_wait(struct layers *l, size_t i, struct err *e)
     return r;
 }
 
+/* Under the lock: is anything still to be fetched? A repeated layer is nothing of its own, even if no thread has come to it. */
+static bool incomplete(const struct layers *l)
+{
+    for (size_t i = 0; i < l->o.n; i++)
+        if (!l->done[i] && first_of(l, i) == i)
+            return true;
+    return false;
+}
+
 void layers_stop(struct layers *l)
 {
     if (!l)
         return;
     pthread_mutex_lock(&l->lock);
     l->stop = true;
-    bool busy = l->n_done < l->o.n && l->n_threads > 0;
+    bool busy = l->n_threads > 0 && incomplete(l);
     pthread_mutex_unlock(&l->lock);
     if (busy && l->ctx->cancel)
         cancel_fire(l->ctx->cancel);

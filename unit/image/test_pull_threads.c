@@ -4,6 +4,8 @@
 
 #include <pthread.h>
 
+#include "image/layers.h"
+
 /* A registry that answers only when it is told to. */
 struct gate {
     struct fixture *f;
@@ -146,6 +148,36 @@ static void test_parallel_failure(void **state)
     assert_nothing_left(f);
 }
 
+/* An image may end in many layers of one digest. They are there with the first of them, also while a thread still passes over
+ * the others: the end of the layers is no reason to cancel the pull. */
+static void test_repeated_layers(void **state)
+{
+    enum { LAYERS = 3000 };
+    struct fixture *f = *state;
+    struct oci_descriptor *layers = calloc(LAYERS, sizeof(*layers));
+    char digest[FAKE_DIGEST_MAX];
+    fake_set_threads(f->fake, true);
+    fake_add_blob(f->fake, "layer", 5, digest);
+    for (size_t i = 0; i < LAYERS; i++)
+        layers[i] = (struct oci_descriptor){.media_type = OCI_MEDIA_MANIFEST, .digest = digest, .size = 5};
+    struct cancel cancel;
+    assert_ok(cancel_init(&cancel, &f->e), &f->e);
+    const struct ctx ctx = {.deadline = CLOCK_NEVER, .cancel = &cancel};
+    const struct layers_options o = {.ctrd = &f->ctrd,
+                                     .layers = layers,
+                                     .n = LAYERS,
+                                     .source_host = "reg",
+                                     .source_repository = "x",
+                                     .threads = 1};
+    struct layers *l;
+    assert_ok(layers_start(&o, &ctx, &l, &f->e), &f->e);
+    assert_ok(layers_wait(l, LAYERS - 1, &f->e), &f->e);
+    layers_stop(l);
+    assert_false(atomic_load(&cancel.set));
+    cancel_done(&cancel);
+    free(layers);
+}
+
 int main(void)
 {
     mem_install_hooks();
@@ -153,6 +185,7 @@ int main(void)
         T(test_merge),
         T(test_stop),
         T(test_parallel_failure),
+        T(test_repeated_layers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
