@@ -114,8 +114,9 @@ static int adopt(struct image_store *s, const struct ctx *ctx, const struct ctrd
 }
 
 /* Takes a record as it is now into the store. 1: it cannot be used and is not in the store. reuse: an entry with the same target
- * is taken for what containerd has. */
-static int take_record(struct image_store *s, const struct ctx *ctx, const struct ctrd_image *record, bool reuse, struct err *e)
+ * is taken for what containerd has. *changes counts what it did to the store. */
+static int take_record(struct image_store *s, const struct ctx *ctx, const struct ctrd_image *record, bool reuse, uint64_t *changes,
+                       struct err *e)
 {
     _cleanup_image_ struct image *img = NULL;
     if (reuse && record->target.digest)
@@ -123,14 +124,17 @@ static int take_record(struct image_store *s, const struct ctx *ctx, const struc
     int r = img ? 0 : image_read(&s->ctrd, ctx, s->snapshotter, &record->target, &img, e);
     if (r < 0)
         return r;
+    ++*changes;
     if (r > 0) {
         TRY(store_apply(s, record->name, NULL, false, e));
         return 1;
     }
     const char *managed = kvlist_get(&record->labels, IMAGE_LABEL_MANAGED),
                *pinned = kvlist_get(&record->labels, IMAGE_LABEL_PINNED);
-    if (!managed || strcmp(managed, IMAGE_LABEL_MANAGED_VALUE) != 0)
+    if (!managed || strcmp(managed, IMAGE_LABEL_MANAGED_VALUE) != 0) {
+        ++*changes;
         TRY(adopt(s, ctx, record, img, e));
+    }
     return store_apply(s, record->name, img, pinned && strcmp(pinned, IMAGE_LABEL_PINNED_VALUE) == 0, e);
 }
 
@@ -139,18 +143,19 @@ static int update_once(struct image_store *s, const struct ctx *ctx, const char 
 {
     _cleanup_arena_ struct arena a = ARENA_INIT((size_t)4 << 20);
     struct ctrd_image record;
-    uint64_t before = store_changes(s);
+    uint64_t before = store_changes(s), own = 0;
     int r = ctrd_image_get(&s->ctrd, ctx, name, &a, &record, e);
     if (r == -ERR_NOT_FOUND) {
         err_clear(e);
+        own = 1;
         r = store_apply(s, name, NULL, false, e);
     } else if (r == 0) {
-        r = take_record(s, ctx, &record, true, e);
+        r = take_record(s, ctx, &record, true, &own, e);
     }
     if (r < 0)
         return r;
     err_clear(e);
-    return store_changes(s) > before + 2; /* our own change, and the id's record on adoption */
+    return store_changes(s) != before + own;
 }
 
 int image_store_update(struct image_store *s, const struct ctx *ctx, const char *name, struct err *e)
@@ -190,11 +195,12 @@ static int load_records(struct image_store *s, const struct ctx *ctx, const stru
                         struct err *e)
 {
     struct strmap seen = {0};
+    uint64_t changes = 0;
     int r = 0;
     for (size_t i = 0; i < all->n && r == 0; i++) {
         const char *target = all->v[i].target.digest ? all->v[i].target.digest : "";
         bool reuse = strmap_get(&seen, target) != NULL;
-        r = take_record(s, ctx, &all->v[i], reuse, e);
+        r = take_record(s, ctx, &all->v[i], reuse, &changes, e);
         if (ends_load(r)) {
             err_wrap(e, r, "image record \"%s\"", all->v[i].name);
             break;

@@ -205,6 +205,39 @@ static void test_update(void **state)
     assert_ok(image_store_update(f->store, &background, "never:heard", &f->e), &f->e);
 }
 
+/* A containerd whose answer to Images.Get is old: between answer and use, somebody removes the record and tells the store. */
+static struct fixture *stale;
+static struct ctrd_ops stale_ops;
+
+static int stale_image_get(void *user, const struct ctx *ctx, const char *name, struct arena *a, struct ctrd_image *ret,
+                           struct err *e)
+{
+    int r = stale->ctrd.ops->image_get(user, ctx, name, a, ret, e);
+    stale_ops.image_get = stale->ctrd.ops->image_get; /* once */
+    assert_ok(ctrd_image_delete(&stale->ctrd, ctx, name, false, e), e);
+    assert_ok(image_store_update(stale->store, ctx, name, e), e);
+    return r;
+}
+
+static void test_update_stale(void **state)
+{
+    struct fixture *f = stale = *state;
+    stale_ops = *f->ctrd.ops;
+    stale_ops.image_get = stale_image_get;
+    const struct image_store_options o = {.ctrd = {.ops = &stale_ops, .user = f->ctrd.user}, .snapshotter = "overlayfs"};
+    image_store_free(f->store);
+    assert_ok(image_store_new(&o, &f->store, &f->e), &f->e);
+    struct ctrd_image record = {.name = "reg.example/x:1", .target = target_of(&f->a)};
+    char text[] = IMAGE_LABEL_MANAGED, value[] = IMAGE_LABEL_MANAGED_VALUE;
+    struct arena a = ARENA_INIT(1 << 16);
+    assert_int_equal(kvlist_set(&record.labels, &a, text, value), 0);
+    put_content(f, &f->a, true, true);
+    assert_ok(ctrd_image_create(&f->ctrd, &background, &record, &f->e), &f->e);
+    assert_ok(image_store_update(f->store, &background, "reg.example/x:1", &f->e), &f->e);
+    assert_int_equal(image_store_count(f->store), 0);
+    arena_done(&a);
+}
+
 static void test_resolve(void **state)
 {
     struct fixture *f = *state;
@@ -437,7 +470,7 @@ int main(void)
     mem_install_hooks();
     const struct CMUnitTest tests[] = {
         T(test_load),      T(test_load_incomplete), T(test_load_fails), T(test_adopt),   T(test_update), T(test_resolve),
-        T(test_ambiguous), T(test_pinned),          T(test_remove),     T(test_threads), T(test_sweep),  T(test_options),
+        T(test_ambiguous), T(test_pinned),          T(test_remove),     T(test_threads), T(test_sweep),  T(test_options), T(test_update_stale),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
