@@ -116,6 +116,17 @@ int credentials_choose(const struct image_auth *auth, const char *domain, struct
     return 0;
 }
 
+/* What a server says is cut where it is long: the beginning of a secret may be the text's end. */
+static void scrub_cut(const char *secret, size_t n, char *text)
+{
+    size_t length = strlen(text);
+    for (size_t k = MIN_OF(n - 1, length); k >= SECRET_MIN; k--)
+        if (strncasecmp(text + length - k, secret, k) == 0) {
+            memset(text + length - k, '*', k);
+            return;
+        }
+}
+
 void credentials_scrub(const struct strlist *secrets, char *text)
 {
     for (size_t i = 0; i < secrets->n; i++) {
@@ -124,5 +135,6 @@ void credentials_scrub(const struct strlist *secrets, char *text)
             continue;
         for (char *at = strcasestr(text, secrets->v[i]); at; at = strcasestr(at + n, secrets->v[i]))
             memset(at, '*', n);
+        scrub_cut(secrets->v[i], n, text);
     }
 }

@@ -118,7 +118,8 @@ static int request_by(struct registry *r, const struct ctx *ctx, const char *sch
             home = home && url_same_origin(&at, &origin);
         } else if (reply->status == 401 && home && challenges < CHALLENGES_MAX && *http_header(&h.response, "www-authenticate")) {
             challenges++;
-            r->scheme = scheme; /* the token flow asks for it */
+            if (!r->scheme_known)
+                r->scheme = scheme; /* the token flow asks for it; once known, several threads read it */
             TRY(registry_authorize(r, ctx, http_header(&h.response, "www-authenticate"), authorization, a, &authorization, e));
             at = origin;
         } else {

@@ -95,6 +95,13 @@ static void test_choose(void **state)
     char text[] = "it says PASS:WORD and dTpwYXNzOndvcmQ= and idtok and u";
     credentials_scrub(&c.secrets, text);
     assert_string_equal(text, "it says ********* and **************** and ***** and u");
+    char cut[] = "pass:word, and then pass:wor", shorter[] = "it may pas", begun[] = "Pass";
+    credentials_scrub(&c.secrets, cut);
+    assert_string_equal(cut, "*********, and then ********");
+    credentials_scrub(&c.secrets, shorter);
+    assert_string_equal(shorter, "it may pas");
+    credentials_scrub(&c.secrets, begun);
+    assert_string_equal(begun, "****");
 
     auth.username = "";
     assert_ok(credentials_choose(&auth, "reg", &a, &c, &e), &e);
