@@ -232,8 +232,15 @@ static int list_names(const char *dir, const char *id, struct arena *a, struct s
     return r;
 }
 
+/* Whether the walk ends because a file could not be read as a record. One that has gone meanwhile is no record, nor is a
+ * directory. */
+static bool matters(int r, bool whole, const struct err *why)
+{
+    return r == -ERR_RESOURCE_EXHAUSTED || err_is_oom(why) || (whole && r != -ERR_NOT_FOUND && r != -ERR_FAILED_PRECONDITION);
+}
+
 /* Reads one file and calls fn if it is a record (of id). */
-static int visit(const char *dir, const char *name, const char *id,
+static int visit(const char *dir, const char *name, const char *id, bool whole,
                  int (*fn)(void *user, const struct cni_record *r, struct arena *a, struct err *e), void *user, struct err *e)
 {
     _cleanup_arena_ struct arena a = ARENA_INIT(4 * (size_t)CNI_RECORD_MAX);
@@ -247,14 +254,16 @@ static int visit(const char *dir, const char *name, const char *id,
     int r = fs_read_file(path, &text, &why);
     if (r == 0)
         r = record_parse(buf_view(&text), &a, &record, &why);
-    if (r < 0) /* what cannot be read is not ours to judge; only lack of memory stops the walk */
-        return err_is_oom(&why) ? err_oom(e) : 0;
+    if (r < 0 && matters(r, whole, &why))
+        return err_is_oom(&why) ? err_oom(e) : err_raise(e, why.code, "record %s: %s", path, why.message);
+    if (r < 0) /* not ours to judge */
+        return 0;
     if (id && strcmp(record.at.id, id) != 0)
         return 0;
     return fn(user, &record, &a, e);
 }
 
-int cni_record_each(const struct cni *c, const char *id,
+int cni_record_each(const struct cni *c, const char *id, bool whole,
                     int (*fn)(void *user, const struct cni_record *r, struct arena *a, struct err *e), void *user, struct err *e)
 {
     _cleanup_arena_ struct arena a = ARENA_INIT(ARENA_BUDGET_DEFAULT);
@@ -265,6 +274,6 @@ int cni_record_each(const struct cni *c, const char *id,
         return err_oom(e);
     TRY(list_names(dir, id, &a, &names, e));
     for (size_t i = 0; i < names.n; i++)
-        TRY(visit(dir, names.v[i], id, fn, user, e));
+        TRY(visit(dir, names.v[i], id, whole, fn, user, e));
     return 0;
 }

@@ -179,6 +179,10 @@ int cni_exec(const struct cni *c, const struct ctx *ctx, const char *type, const
         return err_oom(e);
     memcpy(envp, env.v, env.n * sizeof(*envp));
     r = run_plugin(c, &limited, path, envp, input, out, &err_out, &result, e);
+    if (r == -ERR_NOT_FOUND) { /* its interpreter, say. A client of ours would read it as "there is no such pod", and be content */
+        e->code = ERR_FAILED_PRECONDITION;
+        r = -ERR_FAILED_PRECONDITION;
+    }
     if (r < 0)
         return err_is_oom(e) ? r : err_wrap(e, r, "plugin \"%s\" (%s)", type, command);
     if (result.signaled || result.status != 0)

@@ -113,7 +113,8 @@ static int list_record(void *user, const struct cni_record *record, struct arena
     return 0;
 }
 
-/* GC of one network's plugins, with all attachments that are on record, whoever made them. */
+/* GC of one network's plugins, with all attachments that are on record, whoever made them. Plugins free what is not listed: if a
+ * record cannot be read, they are not asked. */
 static int collect_network(const struct cni *c, const struct ctx *ctx, const struct cni_network *net, struct err *e)
 {
     _cleanup_buf_ struct buf text = BUF_INIT(CNI_STDIN_MAX / 4);
@@ -123,7 +124,7 @@ static int collect_network(const struct cni *c, const struct ctx *ctx, const str
         return 0;
     jsonw_init(&l.w, &text);
     jsonw_array(&l.w);
-    TRY(cni_record_each(c, NULL, list_record, &l, e));
+    TRY(cni_record_each(c, NULL, true, list_record, &l, e));
     jsonw_array_end(&l.w);
     TRY(jsonw_finish(&l.w, e));
     return cni_network_global(c, ctx, net, "GC", buf_view(&text), e);
@@ -151,7 +152,7 @@ int cni_gc(struct cni *c, const struct ctx *ctx, bool (*live)(void *user, const 
         e = &own;
     TRY(cni_networks_get(c, &networks, e));
     bool busy = false;
-    int r = cni_record_each(c, NULL, collect_record, &k, e);
+    int r = cni_record_each(c, NULL, false, collect_record, &k, e);
     if (r == 0 && gate_close(c)) {
         collect_networks(c, &k, networks);
         gate_open(c);

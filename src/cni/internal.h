@@ -132,8 +132,10 @@ int cni_record_write(const struct cni *c, const struct cni_network *net, const s
 /* A record that is not there is success. */
 int cni_record_remove(const struct cni *c, const char *network, const char *id, const char *ifname, struct err *e);
 /* Calls fn for each record of pod id (NULL: of all pods) in the order of the file names. The record is in an arena that is
- * emptied after fn. Files that are no records are passed over. Stops at fn's first negative answer and returns it. */
-int cni_record_each(const struct cni *c, const char *id,
+ * emptied after fn. Files that are no records, and those that cannot be read, are passed over; with `whole` they are an error
+ * (DATA_LOSS, or the reading's own), for a caller that must not miss one. That the system is short of something is always an
+ * error. Stops at fn's first negative answer and returns it. */
+int cni_record_each(const struct cni *c, const char *id, bool whole,
                     int (*fn)(void *user, const struct cni_record *r, struct arena *a, struct err *e), void *user, struct err *e);
 
 /* network.c */

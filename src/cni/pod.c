@@ -233,7 +233,7 @@ int cni_teardown(struct cni *c, const struct ctx *ctx, const struct cni_pod *pod
 
     if (!cni_name_valid(view_of(pod->id)))
         return err_raise(e, ERR_INVALID_ARGUMENT, "\"%s\" cannot be the container id of a CNI plugin", pod->id ? pod->id : "");
-    TRY(cni_record_each(c, pod->id, teardown_record, &t, e));
+    TRY(cni_record_each(c, pod->id, false, teardown_record, &t, e));
     if (t.found == 0 && t.first == 0)
         TRY(teardown_unrecorded(c, pod, &t, e));
     if (t.first < 0 && e)
@@ -265,5 +265,5 @@ int cni_check(struct cni *c, const struct ctx *ctx, const struct cni_pod *pod, s
 {
     struct check k = {.c = c, .ctx = ctx, .netns = pod->netns};
     struct err own = ERR_INIT;
-    return cni_record_each(c, pod->id, check_record, &k, e ? e : &own);
+    return cni_record_each(c, pod->id, false, check_record, &k, e ? e : &own);
 }

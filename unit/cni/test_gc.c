@@ -87,6 +87,33 @@ static void test_gc(void **state)
     assert_int_equal(fake_records(f), 1);
 }
 
+/* Plugins free what they are not told of: with a record that cannot be read they are not asked, and dead pods' records still go. */
+static void test_gc_unreadable(void **state)
+{
+    struct fake *f = *state;
+    _cleanup_cni_ struct cni *c = fake_cni(f, false);
+    struct ctx ctx = CTX_BACKGROUND;
+    struct err e = ERR_INIT;
+    char results[128], path[160], alive[] = "pod-b";
+    size_t removed = 9;
+
+    attach(c, "pod-a");
+    attach(c, "pod-b");
+    snprintf(results, sizeof(results), "%s/results", f->cache);
+    snprintf(path, sizeof(path), "%s/directory", results);
+    assert_int_equal(mkdir(path, 0700), 0);
+    fake_file(results, "podnet-pod-b-eth0", "{\"kind\":\"cniCacheV1\",\"containerId\":\"pod");
+    fake_forget(f);
+    assert_fails(cni_gc(c, &ctx, lives, alive, &removed, &e), &e, ERR_DATA_LOSS, "podnet-pod-b-eth0");
+    assert_int_equal(removed, 1);
+    assert_string_equal(fake_calls(f), "portmap DEL,bridge DEL");
+    snprintf(path, sizeof(path), "%s/podnet-pod-b-eth0", results);
+    assert_int_equal(unlink(path), 0);
+    fake_forget(f);
+    assert_int_equal(cni_gc(c, &ctx, lives, alive, &removed, &e), 0);
+    assert_string_equal(fake_calls(f), "bridge GC,portmap GC");
+}
+
 static struct cni *gate_cni;
 static int gate_answer;
 
@@ -389,6 +416,7 @@ int main(void)
     mem_install_hooks();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_gc, start, stop),
+        cmocka_unit_test_setup_teardown(test_gc_unreadable, start, stop),
         cmocka_unit_test_setup_teardown(test_gate, start, stop),
         cmocka_unit_test_setup_teardown(test_gc_sweep, start, stop),
         cmocka_unit_test_setup_teardown(test_busy_program, start, stop),
