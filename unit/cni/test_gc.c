@@ -170,6 +170,21 @@ static void test_gate(void **state)
     assert_int_equal(fake_records(f), 1);
 }
 
+/* A program that cannot be started is not a pod that is not there: NOT_FOUND would tell kubelet that all is well. */
+static void test_no_start(void **state)
+{
+    struct fake *f = *state;
+    _cleanup_cni_ struct cni *c = fake_cni(f, false);
+    struct ctx ctx = CTX_BACKGROUND;
+    struct cni_pod pod = {.id = "pod-a", .netns = "/n"};
+    struct err e = ERR_INIT;
+
+    attach(c, "pod-a");
+    fake_say(f, "bridge", "DEL", 0, NULL)->fail = ERR_NOT_FOUND;
+    assert_fails(cni_teardown(c, &ctx, &pod, true, &e), &e, ERR_FAILED_PRECONDITION, "plugin \"bridge\" (DEL)");
+    assert_int_equal(fake_records(f), 1);
+}
+
 static int sweep_gc(void *arg, struct err *e)
 {
     struct fake *f = arg;
@@ -418,6 +433,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_gc, start, stop),
         cmocka_unit_test_setup_teardown(test_gc_unreadable, start, stop),
         cmocka_unit_test_setup_teardown(test_gate, start, stop),
+        cmocka_unit_test_setup_teardown(test_no_start, start, stop),
         cmocka_unit_test_setup_teardown(test_gc_sweep, start, stop),
         cmocka_unit_test_setup_teardown(test_busy_program, start, stop),
         cmocka_unit_test_setup_teardown(test_output_limit, start, stop),
