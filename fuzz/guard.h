@@ -9,6 +9,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -32,6 +33,18 @@ static inline long guard_count_descriptors(void)
     return n;
 }
 
+/* The kernel counts a thread for a moment after pthread_join has returned. */
+static inline long guard_settled_threads(long wanted)
+{
+    struct stat st;
+    for (int tries = 0; stat("/proc/self/task", &st) == 0; tries++) {
+        if ((long)st.st_nlink == wanted || tries == 100)
+            return (long)st.st_nlink;
+        poll(NULL, 0, 1);
+    }
+    return -1;
+}
+
 static inline struct guard guard_take(bool full)
 {
     struct guard g = {.descriptors = -1, .threads = -1};
@@ -50,6 +63,8 @@ static inline struct guard guard_take(bool full)
 static inline void guard_check(const struct guard *before, bool full)
 {
     struct guard after = guard_take(full);
+    if (after.threads != before->threads)
+        after.threads = guard_settled_threads(before->threads);
     FUZZ_CHECK_MSG(after.live == before->live, "The input leaves %zd allocations behind.", (ssize_t)(after.live - before->live));
     FUZZ_CHECK_MSG(after.lowest_fd == before->lowest_fd && after.descriptors == before->descriptors,
                    "The input leaves descriptors behind: %ld before, %ld after.", before->descriptors, after.descriptors);
