@@ -33,7 +33,7 @@ int fs_write_file(const char *path, struct view data, mode_t mode, struct err *e
 /* Creates path and its missing parents. An existing directory is success. */
 int fs_mkdir_all(const char *path, mode_t mode, struct err *e);
 /* Removes path and everything below it, never following a symbolic link and never entering a mount point, path itself included
- * (ERR_FAILED_PRECONDITION; what lies beside it is removed). At most 256 levels. A missing path is success. */
+ * (ERR_FAILED_PRECONDITION; what lies beside it is removed). Any number of levels, at most 257 descriptors. A missing path is success. */
 int fs_remove_all(const char *path, struct err *e);
 /* Unmounts path (MNT_DETACH, UMOUNT_NOFOLLOW). A path that is missing or not a mount point is success. */
 int fs_unmount(const char *path, struct err *e);

@@ -6,15 +6,17 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/id.h"
 #include "base/mem.h"
 
-enum { TREE_DEPTH_MAX = 256 };
+enum { LEVELS_OPEN_MAX = 256 };
 
 int fs_mkdir_all(const char *path, mode_t mode, struct err *e)
 {
@@ -54,10 +56,17 @@ static bool is_mount_root(int fd)
     return statx(fd, "", AT_EMPTY_PATH, STATX_TYPE, &sx) == 0 && (sx.stx_attributes & STATX_ATTR_MOUNT_ROOT);
 }
 
-static int remove_at(int dirfd, const char *name, const char *top, dev_t dev, unsigned depth, struct err *e);
+struct removal {
+    const char *path; /* the top, for messages */
+    int top;          /* open, when it is a directory */
+    dev_t dev;
+    size_t raised; /* directories that were brought up */
+};
+
+static int remove_at(struct removal *rm, int dirfd, const char *name, unsigned depth, struct err *e);
 
 /* Removes what is in the directory, which it takes over. */
-static int empty_dir(int fd, const char *top, dev_t dev, unsigned depth, struct err *e)
+static int empty_dir(struct removal *rm, int fd, unsigned depth, struct err *e)
 {
     _cleanup_(closedir_p) DIR *d = fdopendir(fd);
     if (!d) {
@@ -69,32 +78,47 @@ static int empty_dir(int fd, const char *top, dev_t dev, unsigned depth, struct 
     while ((entry = readdir(d))) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
-        int one = remove_at(dirfd(d), entry->d_name, top, dev, depth + 1, e);
+        int one = remove_at(rm, dirfd(d), entry->d_name, depth + 1, e);
         if (one < 0)
             r = one; /* go on: remove as much as possible */
     }
     return r;
 }
 
-static int remove_at(int dirfd, const char *name, const char *top, dev_t dev, unsigned depth, struct err *e)
+/* Brings a directory that lies too deep up to the top, to be removed from there: whoever could write below may have made any number of levels. */
+static int raise_dir(struct removal *rm, int dirfd, const char *name, struct err *e)
+{
+    char id[ID_LEN + 1];
+    TRY(id_generate(id, e));
+    if (renameat(dirfd, name, rm->top, id) < 0)
+        return err_errno(e, errno, "move %s up (in %s)", name, rm->path);
+    rm->raised++;
+    return 0;
+}
+
+static int remove_at(struct removal *rm, int dirfd, const char *name, unsigned depth, struct err *e)
 {
     if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
         return 0;
     if (errno != EISDIR && errno != EPERM && errno != EBUSY)
-        return err_errno(e, errno, "remove %s (in %s)", name, top);
+        return err_errno(e, errno, "remove %s (in %s)", name, rm->path);
     if (errno == EBUSY)
-        return err_raise(e, ERR_FAILED_PRECONDITION, "remove %s (in %s): it is a mount point", name, top);
+        return err_raise(e, ERR_FAILED_PRECONDITION, "remove %s (in %s): it is a mount point", name, rm->path);
     int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
-        return err_errno(e, errno, "remove %s (in %s)", name, top);
+        return err_errno(e, errno, "remove %s (in %s)", name, rm->path);
     struct stat st;
-    if (fstat(fd, &st) < 0 || st.st_dev != dev || is_mount_root(fd) || depth >= TREE_DEPTH_MAX) {
+    if (fstat(fd, &st) < 0 || st.st_dev != rm->dev || is_mount_root(fd)) {
         close(fd);
-        return err_raise(e, ERR_FAILED_PRECONDITION, "remove %s (in %s): another file system is mounted there, or too deep", name, top);
+        return err_raise(e, ERR_FAILED_PRECONDITION, "remove %s (in %s): another file system is mounted there", name, rm->path);
     }
-    TRY(empty_dir(fd, top, dev, depth, e));
+    if (depth >= LEVELS_OPEN_MAX) {
+        close(fd);
+        return raise_dir(rm, dirfd, name, e);
+    }
+    TRY(empty_dir(rm, fd, depth, e));
     if (unlinkat(dirfd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
-        return err_errno(e, errno, "remove directory %s (in %s)", name, top);
+        return err_errno(e, errno, "remove directory %s (in %s)", name, rm->path);
     return 0;
 }
 
@@ -103,7 +127,16 @@ int fs_remove_all(const char *path, struct err *e)
     struct stat st;
     if (lstat(path, &st) < 0)
         return errno == ENOENT || errno == ENOTDIR ? 0 : err_errno(e, errno, "remove %s", path);
-    return remove_at(AT_FDCWD, path, path, st.st_dev, 0, e);
+    _cleanup_fd_ int top = S_ISDIR(st.st_mode) ? open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+    struct removal rm = {.path = path, .top = top, .dev = st.st_dev};
+    for (;;) { /* each directory is brought up at most once, so this ends */
+        size_t before = rm.raised;
+        int r = remove_at(&rm, AT_FDCWD, path, 0, e);
+        if (rm.raised == before)
+            return r;
+        if (e)
+            err_clear(e);
+    }
 }
 
 int fs_unmount(const char *path, struct err *e)

@@ -20,6 +20,7 @@
 #include "cri/image_users.h"
 #include "cri/sandbox.h"
 #include "cri/seccomp.h"
+#include "cri/volumes.h"
 #include "parse/mountinfo.h"
 
 enum { MOUNT_TABLE_MAX = 64 << 20 };
@@ -192,6 +193,7 @@ int container_spec_make(struct cri_service *s, const struct ctx *ctx, struct san
     TRY(resolve_devices(config, a, &in.devices, &in.n_devices, e));
     TRY(resolve_target(s, sb, sc, &in.target_pid, e));
     TRY(image_user_resolve(s, ctx, image, sc, a, &in.user, e));
+    TRY(volumes_make(s, ctx, c->o.id, config, image, a, &in.volumes, &in.n_volumes, e));
     TRY(oci_container_spec(&in, a, out, e));
     log_notes(c, &notes);
     return 0;

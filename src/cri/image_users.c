@@ -12,12 +12,10 @@
 #include <sys/stat.h>
 
 #include "base/fs.h"
-#include "base/id.h"
 #include "base/mem.h"
+#include "cri/image_view.h"
 #include "parse/passwd.h"
 #include "parse/userspec.h"
-
-#define VIEW_PREFIX "cri-users-"
 
 /* The files of one image; immutable, counted by the cache's lock. */
 struct users {
@@ -105,66 +103,11 @@ static int read_file(int root, const char *path, struct buf *out, struct err *e)
     return fs_read_fd(fd, path, out, e);
 }
 
-static int read_view(struct cri_service *s, const struct ctrd_mounts *mounts, struct users *u, struct err *e)
+static int read_users(void *arg, int root, struct err *e)
 {
-    _cleanup_arena_ struct arena a = ARENA_INIT(65536);
-    _cleanup_fd_ int root = -1;
-    char *scratch = arena_printf(&a, "%s/tmp", s->config.state);
-    if (!scratch)
-        return err_oom(e);
-    TRY(fs_mkdir_all(scratch, 0700, e));
-    TRY(s->os->open_root(mounts, scratch, &root, e));
+    struct users *u = arg;
     TRY(read_file(root, "/etc/passwd", &u->passwd, e));
     return read_file(root, "/etc/group", &u->group, e);
-}
-
-/* The view is a root of garbage collection, so nobody else takes it away; a connection that breaks just now is no reason to leave it. */
-static int remove_view(struct cri_service *s, const char *key, struct err *e)
-{
-    static const struct ctx background = CTX_BACKGROUND;
-    struct ctx limit = ctx_with_timeout(&background, CRI_UNDO_LIMIT);
-    int r = 0;
-    for (int i = 0; i < 2; i++) {
-        err_clear(e);
-        r = ctrd_snapshot_remove(&s->ctrd, &limit, s->config.snapshotter, key, e);
-        if (r >= 0 || ctrd_is_not_found(r, e))
-            return 0;
-    }
-    return r;
-}
-
-void image_users_clean(struct cri_service *s, const struct ctx *ctx)
-{
-    _cleanup_arena_ struct arena a = ARENA_INIT((size_t)256 << 20);
-    struct ctrd_snapshots list;
-    struct err e = ERR_INIT;
-    if (ctrd_snapshot_list(&s->ctrd, ctx, s->config.snapshotter, &a, &list, &e) < 0)
-        return; /* it costs a directory, and the next start looks again */
-    for (size_t i = 0; i < list.n; i++)
-        if (strncmp(list.v[i].name, VIEW_PREFIX, strlen(VIEW_PREFIX)) == 0)
-            remove_view(s, list.v[i].name, &e);
-}
-
-static int read_users(struct cri_service *s, const struct ctx *ctx, const struct image *image, struct users *u, struct err *e)
-{
-    _cleanup_arena_ struct arena a = ARENA_INIT(1 << 20);
-    char id[ID_LEN + 1];
-    TRY(id_generate(id, e));
-    char *key = arena_printf(&a, VIEW_PREFIX "%s", id);
-    struct kvlist labels = {0};
-    if (!key || kvlist_set(&labels, &a, "containerd.io/gc.root", "1970-01-01T00:00:00Z") < 0)
-        return err_oom(e);
-    struct ctrd_mounts mounts;
-    int r = ctrd_snapshot_view(&s->ctrd, ctx, s->config.snapshotter, key, image->chain_id, &labels, &a, &mounts, e);
-    if (r == 0)
-        r = read_view(s, &mounts, u, e);
-    struct err remove_err = ERR_INIT;
-    int removed = remove_view(s, key, &remove_err); /* also when only the answer was lost */
-    if (r == 0 && removed < 0) {
-        *e = remove_err;
-        r = removed;
-    }
-    return r;
 }
 
 /* The files of an image, with a reference. */
@@ -179,7 +122,7 @@ static int get_users(struct cri_service *s, const struct ctx *ctx, const struct 
         snprintf(u->chain_id, sizeof u->chain_id, "%s", image->chain_id);
         buf_init(&u->passwd, IMAGE_USERS_FILE_MAX);
         buf_init(&u->group, IMAGE_USERS_FILE_MAX);
-        int r = image->chain_id[0] ? read_users(s, ctx, image, u, e) : 0;
+        int r = image->chain_id[0] ? image_view_run(s, ctx, image, read_users, u, e) : 0;
         if (r < 0) {
             users_release(s->users, u);
             return err_wrap(e, r, "read the users of image \"%s\"", image->id);

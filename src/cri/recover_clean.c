@@ -8,7 +8,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "cri/container.h"
-#include "cri/image_users.h"
+#include "cri/image_view.h"
 #include "cri/recover.h"
 #include "cri/sandbox.h"
 
@@ -81,7 +81,7 @@ static void remove_interrupted(struct cri_service *s, const struct ctx *ctx)
 void cri_recover_clean(struct cri_service *s, const struct ctx *ctx, const struct cri_recovered *recovered)
 {
     remove_interrupted(s, ctx);
-    image_users_clean(s, ctx);
+    image_view_clean(s, ctx);
     if (recovered->set_aside > 0)
         return;
     clean_directory(s, s->config.root, "sandboxes", &s->sandboxes, sandbox_files_remove);

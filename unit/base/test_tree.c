@@ -7,6 +7,7 @@
 
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/sysmacros.h>
 
 static void makes_directories(void **state)
@@ -95,19 +96,30 @@ static void make_deep(const char *name, int levels)
     close(fd);
 }
 
-static void limits_depth(void **state)
+/* A container can make more levels in a volume than there are descriptors; its removal must not fail for that. */
+static void removes_any_depth(void **state)
 {
+    static const int levels[] = {255, 256, 257, 258, 511, 512, 513, 3000};
     struct err e = ERR_INIT;
+    struct rlimit old, few = {.rlim_cur = 300};
     size_t fds = open_descriptors();
-    make_deep("deep", 255);
-    assert_ok(fs_remove_all(at("deep"), &e), &e);
-    make_deep("deep", 256);
-    assert_ok(fs_remove_all(at("deep"), &e), &e);
-    make_deep("deep", 257);
-    assert_fails(fs_remove_all(at("deep"), &e), &e, ERR_FAILED_PRECONDITION, "too deep");
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+    few.rlim_max = old.rlim_max;
+    for (size_t i = 0; i < ARRAY_SIZE(levels); i++) {
+        make_deep("deep", levels[i]);
+        assert_int_equal(mkdir(at("deep/other"), 0700), 0);
+        put(at("deep/other/file"), "");
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+        int r = fs_remove_all(at("deep"), &e);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+        assert_ok(r, &e);
+        assert_int_equal(e.code, ERR_OK); /* nothing of the passes before the last */
+        assert_int_equal(entries(scratch_dir), 0);
+    }
+    make_deep("deep", 600);
+    assert_ok(fs_remove_all(at("deep"), NULL), &e);
+    assert_int_equal(entries(scratch_dir), 0);
     assert_int_equal(open_descriptors(), fds);
-    /* In two steps it goes. */
-    assert_ok(fs_remove_all(at("deep/d"), &e), &e);
 }
 
 /* Makes everything that the process mounts from here on its own. */
@@ -156,6 +168,35 @@ static void does_not_enter_other_file_systems(void **state)
 static void does_not_enter_bind_mounts(void **state)
 {
     mounted_below("bind");
+}
+
+/* Nor when it lies so deep that what it lies in was moved. */
+static void does_not_enter_a_deep_mount(void **state)
+{
+    struct err e = ERR_INIT;
+    struct stat st;
+    char below[3 * 300 + 1] = "";
+    if (!own_mounts())
+        skip();
+    for (int i = 0; i < 300; i++)
+        strcat(below, "/d");
+    assert_ok(fs_mkdir_all(at("t%s", below), 0700, &e), &e);
+    assert_int_equal(mount("none", at("t%s", below), "tmpfs", 0, NULL), 0);
+    put(at("t%s/data", below), "kept");
+    int fd = open(at("t%s/data", below), O_RDONLY | O_CLOEXEC);
+    int r = fs_remove_all(at("t"), &e);
+    assert_int_equal(fstat(fd, &st), 0);
+    assert_int_equal(st.st_nlink, 1);
+    assert_fails(r, &e, ERR_FAILED_PRECONDITION, "another file system");
+    char mount_point[64];
+    snprintf(mount_point, sizeof mount_point, "/proc/self/fd/%d", fd);
+    char *real = realpath(mount_point, NULL);
+    assert_non_null(real);
+    *strrchr(real, '/') = '\0';
+    close(fd);
+    assert_int_equal(umount2(real, MNT_DETACH), 0);
+    free(real);
+    assert_ok(fs_remove_all(at("t"), &e), &e);
 }
 
 static void does_not_remove_a_mounted_file(void **state)
@@ -218,9 +259,10 @@ int main(void)
         TEST(makes_directories),
         TEST(removes_trees),
         TEST(does_not_follow_links),
-        TEST(limits_depth),
+        TEST(removes_any_depth),
         TEST(does_not_enter_other_file_systems),
         TEST(does_not_enter_bind_mounts),
+        TEST(does_not_enter_a_deep_mount),
         TEST(does_not_remove_a_mounted_file),
         TEST(removes_below_a_mount),
         TEST(unmounts),
