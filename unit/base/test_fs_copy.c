@@ -116,6 +116,8 @@ static void copies_everything(void **state)
     assert_true(readlink(at("to/a/dangling"), target, sizeof target - 1) > 0);
     assert_string_equal(target, "../nowhere");
     assert_int_equal(entries(at("to")), entries(at("from")));
+    assert_int_equal(chmod(at("from/a/b"), 0700), 0); /* so that who is not root can remove them */
+    assert_int_equal(chmod(at("to/a/b"), 0700), 0);
 }
 
 static void keeps_owners(void **state)
