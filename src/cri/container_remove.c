@@ -8,6 +8,7 @@
 #include "cri/container.h"
 #include "cri/exits.h"
 #include "cri/handlers.h"
+#include "cri/records.h"
 
 /* 0: ours to remove; 1: somebody else has removed it. */
 static int claim(struct container *c, const struct ctx *ctx, struct err *e)
@@ -34,12 +35,7 @@ static int remove_steps(struct cri_service *s, const struct ctx *ctx, struct con
     object_unlock(&c->o);
     cio_free(io);
     TRY(cri_task_destroy_left(s, ctx, &c->o, e));
-    int r = ctrd_container_delete(&s->ctrd, ctx, c->o.id, e);
-    if (r < 0 && !ctrd_is_not_found(r, e))
-        return r;
-    r = ctrd_snapshot_remove(&s->ctrd, ctx, s->config.snapshotter, c->o.id, e);
-    if (r < 0 && !ctrd_is_not_found(r, e))
-        return r;
+    TRY(cri_record_remove(s, ctx, c->o.id, e));
     return container_files_remove(s, c->o.id, e);
 }
 

@@ -80,6 +80,15 @@ void cri_mark_unclaimed(struct store *store, const char *id, uint64_t since)
     object_unref(o);
 }
 
+int cri_record_remove(struct cri_service *s, const struct ctx *ctx, const char *id, struct err *e)
+{
+    int r = ctrd_container_delete(&s->ctrd, ctx, id, e);
+    if (r < 0 && !ctrd_is_not_found(r, e))
+        return r;
+    r = ctrd_snapshot_remove(&s->ctrd, ctx, s->config.snapshotter, id, e);
+    return r < 0 && !ctrd_is_not_found(r, e) ? r : 0;
+}
+
 struct undo_report {
     struct cri_service *s;
     const char *rpc, *id;

@@ -29,6 +29,9 @@ bool cri_message_equal(const ProtobufCMessage *x, const ProtobufCMessage *y);
 /* Says since when (clock_mono) nobody knows of this object, 0 for claimed. What stays unclaimed is removed after CRI_UNCLAIMED_LIMIT. */
 void cri_mark_unclaimed(struct store *store, const char *id, uint64_t since);
 
+/* Deletes a record and then its snapshot: once the record is gone the snapshot is garbage, even if the daemon dies in between. What is gone already is success. */
+int cri_record_remove(struct cri_service *s, const struct ctx *ctx, const char *id, struct err *e);
+
 /* Runs a rollback and logs each step that fails, naming the RPC and the object. A step that finds containerd away (it restarts) is tried again for a while.
  * Returns how many steps failed for good. */
 size_t cri_undo(struct cri_service *s, struct undo *u, const char *rpc, const char *id);

@@ -8,16 +8,8 @@
 #include "cri/container.h"
 #include "cri/exits.h"
 #include "cri/handlers.h"
+#include "cri/records.h"
 #include "cri/sandbox.h"
-
-static int remove_record(struct cri_service *s, const struct ctx *ctx, const char *id, struct err *e)
-{
-    int r = ctrd_container_delete(&s->ctrd, ctx, id, e);
-    if (r < 0 && !ctrd_is_not_found(r, e))
-        return r;
-    r = ctrd_snapshot_remove(&s->ctrd, ctx, s->config.snapshotter, id, e);
-    return r < 0 && !ctrd_is_not_found(r, e) ? r : 0;
-}
 
 static int remove_steps(struct cri_service *s, const struct ctx *ctx, struct sandbox *sb, struct err *e)
 {
@@ -25,7 +17,7 @@ static int remove_steps(struct cri_service *s, const struct ctx *ctx, struct san
     TRY(sandbox_each_container(s, ctx, sb, container_remove, e));
     int r = cri_task_destroy_left(s, ctx, &sb->o, e);
     if (r == 0)
-        r = remove_record(s, ctx, sb->o.id, e);
+        r = cri_record_remove(s, ctx, sb->o.id, e);
     if (r == 0)
         r = sandbox_files_remove(s, sb->o.id, e);
     return r < 0 ? err_wrap(e, r, "remove sandbox \"%s\"", sb->o.id) : 0;
