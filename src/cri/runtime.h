@@ -7,8 +7,33 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
+
+/* A runtime handler: what a pod's RuntimeClass names (RunPodSandboxRequest.runtime_handler). All containers of a pod use the pod's handler. NULL strings are as
+ * "". A handler "untrusted" also serves pods with the annotation io.kubernetes.cri.untrusted-workload. */
+struct cri_runtime_handler {
+    const char *name;
+    const char *runtime_type;      /* containerd's name of the shim; "": io.containerd.runc.v2 */
+    const char *snapshotter;       /* "": the runtime's */
+    const char *base_runtime_spec; /* path of a JSON file that takes the place of the default spec; "": none */
+    const char *cni_conf_dir;      /* "": the runtime's */
+    int cni_max_conf_num;          /* with cni_conf_dir: at most so many networks, 0: all */
+    const char *const *pod_annotations; /* patterns (fnmatch(3), a star does not cross a slash) of annotations that reach the OCI spec */
+    size_t n_pod_annotations;
+    const char *const *container_annotations;
+    size_t n_container_annotations;
+    bool privileged_without_host_devices;
+    bool privileged_without_host_devices_all_devices_allowed;
+    bool cgroup_writable; /* with cgroup v2: /sys/fs/cgroup can be written */
+    /* options of the runc shim */
+    const char *binary_name; /* "": the shim's own default */
+    const char *root;        /* the OCI runtime's state directory; "": the shim's default */
+    const char *shim_cgroup;
+    bool systemd_cgroup, no_pivot_root, no_new_keyring;
+    uint32_t io_uid, io_gid;
+};
 
 /* All strings are borrowed until cri_runtime_free. NULL members take the default that is named beside them. */
 struct cri_runtime_options {
@@ -27,6 +52,20 @@ struct cri_runtime_options {
     const char *registry_ca;        /* none */
     unsigned socket_gid;            /* group of the listening socket */
     bool systemd_cgroup;
+    /* None: one handler "runc" with runtime_binary and systemd_cgroup, which are not looked at otherwise. */
+    const struct cri_runtime_handler *handlers;
+    size_t n_handlers;
+    const char *default_handler;  /* name of the one that "" stands for; "": "runc", or the only one */
+    /* Specs of containers. Zero is the default. */
+    bool no_unprivileged_ports; /* do not set net.ipv4.ip_unprivileged_port_start=0 */
+    bool no_unprivileged_icmp;  /* do not set net.ipv4.ping_group_range=0 2147483647 */
+    bool disable_proc_mount;    /* keep the default masked and read-only paths whatever the request says */
+    bool disable_hugetlb;       /* leave limits of huge pages out */
+    bool hugetlb_must_exist;    /* limits of huge pages without the controller are an error */
+    bool device_ownership_from_security_context;
+    bool restrict_oom_score_adj; /* give no process a lower oom_score_adj than the daemon's own */
+    bool ignore_image_defined_volumes;
+    const char *unset_seccomp_profile; /* for requests that name none: "" (unconfined), "runtime/default" or "localhost/PATH" */
     /* Called once, when calls are served, on a thread of the runtime. May be NULL. */
     void (*ready)(void *user, const char *listen);
     void *user;
