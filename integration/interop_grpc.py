@@ -6,6 +6,7 @@ usage: interop_grpc.py ECHO_SERVER   (the program from the build directory)
 
 Every kind of call, deadlines, cancellation, status and messages, large messages, compression, many calls at once, draining.
 """
+import concurrent.futures
 import os
 import pathlib
 import signal
@@ -87,6 +88,14 @@ def check_deadline(c, pb):
     fails(lambda: c.unary(pb.Echo(sleep_ms=30000), timeout=0.05), grpc.StatusCode.DEADLINE_EXCEEDED)
     fails(lambda: c.detached(pb.Echo(sleep_ms=300), timeout=0.05), grpc.StatusCode.DEADLINE_EXCEEDED)
     assert time.monotonic() - began < 10
+
+
+def check_short_deadlines(c, pb):
+    """Now and then this client resets a stream whose HEADERS it has not sent; the connection and the other calls on it go on."""
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        def call(i):
+            fails(lambda: c.unary(pb.Echo(sleep_ms=30000), timeout=(1e-6, 0.001, 0.002)[i % 3]), grpc.StatusCode.DEADLINE_EXCEEDED)
+        list(pool.map(call, range(6000)))
 
 
 def check_cancel(c, pb):
@@ -174,7 +183,7 @@ def main():
         try:
             assert server.stdout.readline() == "ready\n"
             c = Client(path, pb)
-            for check in (check_unary, check_status, check_bad_messages, check_deadline, check_cancel, check_large, check_streams,
+            for check in (check_unary, check_status, check_bad_messages, check_deadline, check_short_deadlines, check_cancel, check_large, check_streams,
                           check_parallel):
                 began = time.monotonic()
                 check(c, pb)

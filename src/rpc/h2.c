@@ -343,6 +343,7 @@ int h2_new(const struct h2_config *config, struct h2 **ret, struct err *e)
     if (!h)
         return err_oom(e);
     h->config = *config;
+    h2_input_init(&h->input, config->role);
     int rv = make_session(h);
     if (rv == 0)
         rv = submit_settings(h);
@@ -388,8 +389,8 @@ static int failure(struct h2 *h, int rv, const char *what, struct err *e)
 
 int h2_feed(struct h2 *h, const uint8_t *p, size_t n, struct err *e)
 {
-    ssize_t rv = nghttp2_session_mem_recv(h->session, p, n);
-    return rv < 0 || h->failed ? failure(h, (int)rv, "HTTP/2", e) : 0;
+    int rv = h2_input_feed(h, p, n);
+    return rv < 0 ? failure(h, rv, "HTTP/2", e) : 0;
 }
 
 int64_t h2_drain(struct h2 *h, uint8_t *out, size_t cap, struct err *e)

@@ -72,9 +72,19 @@ struct h2_stream {
     bool has_status;
 };
 
+/* Where the bytes from the peer are within a frame. */
+struct h2_input {
+    bool whole;        /* all of it is for the session: the client's side */
+    bool in_block;     /* within a header block, which no other frame may interrupt */
+    size_t rest;       /* bytes that go on as they are: of the preface, then of a frame's payload */
+    uint8_t frame[13]; /* the beginning of a frame, n bytes of it */
+    size_t n;
+};
+
 struct h2 {
     struct h2_config config;
     nghttp2_session *session;
+    struct h2_input input;
     struct h2_stream *streams;
     size_t n_streams;
     const uint8_t *pending; /* bytes that nghttp2 gave and that did not fit */
@@ -114,6 +124,10 @@ void h2_stream_encoding(struct h2_stream *s, struct view value);
 nghttp2_nv h2_nv(const char *name, struct view value);
 /* Fills nv (room for 2) with grpc-status and grpc-message; text needs 9 * ERR_MESSAGE_MAX bytes, number 4. Returns how many. */
 size_t h2_status_nv(const struct err *status, nghttp2_nv *nv, char *text, char *number);
+
+void h2_input_init(struct h2_input *in, enum h2_role role);
+/* Hands bytes to the session. 0, or nghttp2's error. */
+int h2_input_feed(struct h2 *h, const uint8_t *p, size_t n);
 
 /* The roles. */
 void h2_server_header(struct h2_stream *s, struct view name, struct view value);
