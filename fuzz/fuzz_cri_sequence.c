@@ -109,6 +109,16 @@ static void look(struct life *l, unsigned i, unsigned arg)
     fx_rpc(l->f, CRI_METHOD_POD_SANDBOX_STATUS, &status);
 }
 
+/* Always refused but for a container that runs. */
+static void reopen_log(struct life *l, unsigned i)
+{
+    Runtime__V1__ReopenContainerLogRequest q = RUNTIME__V1__REOPEN_CONTAINER_LOG_REQUEST__INIT;
+    q.container_id = l->containers[i];
+    bool runs = fx_container_status(l->f, l->containers[i]).state == RUNTIME__V1__CONTAINER_STATE__CONTAINER_RUNNING;
+    int r = fx_rpc(l->f, CRI_METHOD_REOPEN_CONTAINER_LOG, &q);
+    FUZZ_CHECK_MSG(r < 0 ? !runs || l->faulty : runs, "%s", l->f->e.message);
+}
+
 static void fault(struct life *l, unsigned i, unsigned arg)
 {
     static const enum err_code codes[] = {ERR_UNAVAILABLE, ERR_ALREADY_EXISTS, ERR_FAILED_PRECONDITION, ERR_DEADLINE_EXCEEDED, ERR_INTERNAL, ERR_UNKNOWN};
@@ -189,6 +199,7 @@ static void step(struct life *l, unsigned op, unsigned i, unsigned arg)
         arg & 16 ? fault(l, i, arg) : output(l, i, arg);
         break;
     default:
+        reopen_log(l, i);
         look(l, i, arg);
         break;
     }

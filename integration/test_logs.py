@@ -3,7 +3,7 @@
 
 import os
 
-from harness.context import joined
+from harness.context import joined, parse_log
 from harness.runner import not_with_plugin
 from harness.service import wait_until
 
@@ -146,3 +146,113 @@ def test_slow_lines(t):
     pod, config = run_to_end(t, "printf a; usleep 100000; printf b; usleep 100000; echo c")
     wait_until(lambda: t.log(pod, config), 5, "the log")
     t.equal([e[3] for e in t.log(pod, config)], [b"abc"])
+
+
+# --- ReopenContainerLog ------------------------------------------------------------------------------
+
+# Writes numbered lines as fast as the shell can: a block of a thousand with each turn.
+NUMBERS = "i=0; while [ $i -lt %d ]; do seq $((i * 1000 + 1)) $((i * 1000 + 1000)); i=$((i + 1)); done"
+
+
+def run_echo(t, pod, **more):
+    """A container that says in its log what is written to its pipe /p; (config, id, path of the log)."""
+    config = t.container_config("mkfifo /p; while :; do read line < /p; echo $line; done", **more)
+    container = t.run(pod, config=config)
+    wait_until(lambda: t.exec(container, "test -p /p").exit_code == 0, 10, "the pipe in the container")
+    return config, container, t.log_path(pod, config)
+
+
+@not_with_plugin("reports the exit first")
+def test_reopen_under_load(t):
+    """Rotated in a loop while numbered lines are written at full speed: every line once, in order, whole"""
+    pod = t.run_pod()
+    blocks = 2000
+    config = t.container_config(NUMBERS % blocks)
+    container = t.run(pod, config=config)
+    path, rotated = t.log_path(pod, config), []
+    while t.status(container).state == 1 and len(rotated) < 500:
+        old = "%s.%04d" % (path, len(rotated))
+        os.rename(path, old)
+        rotated.append(old)
+        try:
+            t.cri.ReopenContainerLog(container_id=container)
+        except Exception as e:  # it has ended meanwhile
+            assert getattr(e, "code", "") in ("FAILED_PRECONDITION", "UNKNOWN"), e
+    t.wait_exit(container)
+    files = [f for f in rotated + [path] if os.path.exists(f)]
+    assert len(files) > 5, "rotated only %d times" % len(files)
+    entries = [e for f in files for e in parse_log(f)]
+    t.equal({e[2] for e in entries}, {"F"})
+    t.equal([int(e[3]) for e in entries] == list(range(1, blocks * 1000 + 1)), True, "every number once and in order")
+
+
+def test_reopen_idle(t):
+    """After a rotation new lines go to the new file, with mode 0640; the old one is left alone"""
+    pod = t.run_pod()
+    config, container, path = run_echo(t, pod)
+    t.shell(container, "echo one > /p")
+    t.wait_log(pod, config, b"one\n")
+    os.rename(path, path + ".1")
+    t.cri.ReopenContainerLog(container_id=container)
+    t.equal(os.path.getsize(path), 0)
+    t.equal(oct(os.stat(path).st_mode & 0o777), "0o640")
+    t.shell(container, "echo two > /p")
+    t.wait_log(pod, config, b"two\n")
+    t.equal(joined(parse_log(path + ".1")), b"one\n")
+    # The folder is gone: it is made again.
+    os.rename(os.path.dirname(path), os.path.dirname(path) + ".away")
+    t.cri.ReopenContainerLog(container_id=container)
+    t.shell(container, "echo three > /p")
+    t.wait_log(pod, config, b"three\n")
+
+
+@not_with_plugin("opens whatever lies there")
+def test_reopen_refused(t):
+    """What is no regular file is not opened (the node's files are safe); the old file stays in use"""
+    pod = t.run_pod()
+    config, container, path = run_echo(t, pod)
+    victim = os.path.join(t.env.work, "victim")
+    with open(victim, "w", encoding="ascii") as f:
+        f.write("precious")
+    os.rename(path, path + ".1")
+    os.symlink(victim, path)
+    t.fails("FAILED_PRECONDITION", lambda: t.cri.ReopenContainerLog(container_id=container), "not a regular file", path, container)
+    t.shell(container, "echo still > /p")
+    wait_until(lambda: joined(parse_log(path + ".1", whole=False)) == b"still\n", 10, "the line in the old file")
+    with open(victim, encoding="ascii") as f:
+        t.equal(f.read(), "precious")
+    os.unlink(path)
+    t.cri.ReopenContainerLog(container_id=container)
+    t.shell(container, "echo again > /p")
+    t.wait_log(pod, config, b"again\n")
+
+
+def test_reopen_states(t):
+    """Only the log of a container that runs can be reopened"""
+    pod = t.run_pod()
+    refused = ("FAILED_PRECONDITION", "UNKNOWN")
+    container = t.create(pod, "exit 0")
+    t.fails(refused, lambda: t.cri.ReopenContainerLog(container_id=container), "not running")
+    t.start(container)
+    t.wait_exit(container)
+    t.fails(refused, lambda: t.cri.ReopenContainerLog(container_id=container), "not running")
+    t.fails("NOT_FOUND", lambda: t.cri.ReopenContainerLog(container_id="0123456789"), "0123456789")
+    t.fails(("INVALID_ARGUMENT", "NOT_FOUND", "UNKNOWN"), lambda: t.cri.ReopenContainerLog(container_id=""), "container")
+    silent = t.run(pod, log_path="")
+    t.cri.ReopenContainerLog(container_id=silent)
+
+
+@not_with_plugin("is restarted with containerd only")
+def test_reopen_after_restart(t):
+    """A daemon that was restarted reopens too, without a lost line"""
+    pod = t.run_pod()
+    config, container, path = run_echo(t, pod)
+    t.shell(container, "echo one > /p")
+    t.wait_log(pod, config, b"one\n")
+    os.rename(path, path + ".1")
+    t.env.daemon.kill()
+    t.env.start_daemon()
+    t.cri.ReopenContainerLog(container_id=container)
+    t.shell(container, "echo two > /p")
+    t.wait_log(pod, config, b"two\n")
+    t.equal(joined(parse_log(path + ".1")), b"one\n")

@@ -12,7 +12,7 @@ SERVED = {
     "ImageFsInfo",
     "Version", "Status", "RuntimeConfig", "RunPodSandbox", "StopPodSandbox", "RemovePodSandbox", "PodSandboxStatus",
     "ListPodSandbox", "CreateContainer", "StartContainer", "StopContainer", "RemoveContainer", "ContainerStatus",
-    "ListContainers", "ExecSync", "ListImages", "ImageStatus", "PullImage", "ImageFsInfo",
+    "ListContainers", "ReopenContainerLog", "ExecSync", "ListImages", "ImageStatus", "PullImage", "ImageFsInfo",
 }
 
 

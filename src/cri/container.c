@@ -154,6 +154,28 @@ void container_attach(struct container *c, struct cio *io)
     object_unlock(&c->o);
 }
 
+struct cio *container_detach(struct container *c)
+{
+    static const struct ctx background = CTX_BACKGROUND;
+    object_lock(&c->o);
+    while (c->io_busy)
+        object_wait(&c->o, &background, "wait for ReopenContainerLog", NULL);
+    struct cio *io = TAKE_PTR(c->io);
+    object_unlock(&c->o);
+    return io;
+}
+
+int container_check_running(struct container *c, struct err *e)
+{
+    object_lock(&c->o);
+    Runtime__V1__ContainerState state = container_state(c);
+    object_unlock(&c->o);
+    return state == RUNTIME__V1__CONTAINER_STATE__CONTAINER_RUNNING
+               ? 0
+               : err_raise(e, ERR_FAILED_PRECONDITION, "container \"%s\" is not running: it is in state %s", c->o.id,
+                           container_state_name((int)state));
+}
+
 int cri_reattach(struct cri_service *s, const struct ctx *ctx, struct container *c, struct err *e)
 {
     _cleanup_arena_ struct arena a = ARENA_INIT(1 << 20);

@@ -31,6 +31,12 @@ void container_set_exited(struct cri_service *s, struct container *c, int32_t ex
 /* Gives the container its streams, which are freed with it. */
 void container_attach(struct container *c, struct cio *io);
 
+/* Takes them from it again, when nobody works with them; NULL when there are none. */
+struct cio *container_detach(struct container *c);
+
+/* FAILED_PRECONDITION naming the state when the container does not run. */
+int container_check_running(struct container *c, struct err *e);
+
 /* Attaches to the pipes of a container that runs and is not attached (after a restart of the daemon): their paths are what the task says, never
  * computed. Success when it is attached already. */
 int cri_reattach(struct cri_service *s, const struct ctx *ctx, struct container *c, struct err *e);

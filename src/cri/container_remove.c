@@ -30,10 +30,7 @@ static int claim(struct container *c, const struct ctx *ctx, struct err *e)
 static int remove_steps(struct cri_service *s, const struct ctx *ctx, struct container *c, struct err *e)
 {
     TRY(container_stop(s, ctx, c, 0, e));
-    object_lock(&c->o);
-    struct cio *io = TAKE_PTR(c->io);
-    object_unlock(&c->o);
-    cio_free(io);
+    cio_free(container_detach(c));
     TRY(cri_task_destroy_left(s, ctx, &c->o, e));
     TRY(cri_record_remove(s, ctx, c->o.id, e));
     return container_files_remove(s, c->o.id, e);

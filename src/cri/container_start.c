@@ -93,10 +93,7 @@ static void start_failed(struct cri_service *s, struct container *c, const struc
     struct err ignored = ERR_INIT;
     if (cri_task_destroy(s, &limit, c->o.id, &ignored) < 0)
         cri_task_left(&c->o);
-    object_lock(&c->o);
-    struct cio *io = TAKE_PTR(c->io);
-    object_unlock(&c->o);
-    cio_free(io);
+    cio_free(container_detach(c));
     if (cause->code == ERR_CANCELLED) { /* the daemon stops; the kubelet will ask again */
         object_lock(&c->o);
         c->status.pid = 0;

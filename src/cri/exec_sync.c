@@ -121,13 +121,7 @@ static int validate(const Runtime__V1__ExecSyncRequest *req, struct container *c
         return err_raise(e, ERR_INVALID_ARGUMENT, "cmd is empty");
     if (req->timeout < 0)
         return err_raise(e, ERR_INVALID_ARGUMENT, "timeout %" PRId64 " is negative", req->timeout);
-    object_lock(&c->o);
-    Runtime__V1__ContainerState state = container_state(c);
-    object_unlock(&c->o);
-    return state == RUNTIME__V1__CONTAINER_STATE__CONTAINER_RUNNING
-               ? 0
-               : err_raise(e, ERR_FAILED_PRECONDITION, "container \"%s\" is in state %s, expected CONTAINER_RUNNING", c->o.id,
-                           container_state_name((int)state));
+    return container_check_running(c, e);
 }
 
 int cri_exec_sync(struct cri_service *s, struct rpc_call *call, const Runtime__V1__ExecSyncRequest *req, Runtime__V1__ExecSyncResponse *resp,

@@ -117,7 +117,6 @@ static void container_ended(struct cri_service *s, const struct ctx *ctx, struct
     err_clear(&e);
     bool handled = c->status.finished_at != 0 || c->exiting;
     c->exiting = true;
-    struct cio *io = handled ? NULL : TAKE_PTR(c->io);
     object_unlock(&c->o);
     if (handled)
         return;
@@ -128,6 +127,7 @@ static void container_ended(struct cri_service *s, const struct ctx *ctx, struct
         log_warning("container %s has ended, but its task is not deleted: %s", c->o.id, e.message);
         cri_task_left(&c->o);
     }
+    struct cio *io = container_detach(c);
     if (io) {
         struct ctx drain = ctx_with_timeout(ctx, CRI_DRAIN_LIMIT);
         if (cio_wait(io, &drain, &e) < 0)

@@ -26,6 +26,7 @@
     X(REMOVE_CONTAINER, remove_container, RemoveContainer, EXEC_FAST, false)        \
     X(CONTAINER_STATUS, container_status, ContainerStatus, EXEC_FAST, false)        \
     X(LIST_CONTAINERS, list_containers, ListContainers, EXEC_FAST, false)           \
+    X(REOPEN_CONTAINER_LOG, reopen_container_log, ReopenContainerLog, EXEC_SLOW, false) \
     X(EXEC_SYNC, exec_sync, ExecSync, EXEC_SLOW, false)                             \
     X(LIST_IMAGES, list_images, ListImages, EXEC_FAST, false)                       \
     X(IMAGE_STATUS, image_status, ImageStatus, EXEC_FAST, false)                    \

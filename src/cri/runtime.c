@@ -19,6 +19,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cri/container.h"
 #include "cri/events.h"
 #include "cri/host.h"
 #include "cri/owner.h"
@@ -322,11 +323,7 @@ static void detach_containers(struct cri_service *s)
         return;
     for (size_t i = 0; i < n; i++) {
         struct container *c = (struct container *)list[i];
-        object_lock(&c->o);
-        struct cio *io = TAKE_PTR(c->io);
-        object_unlock(&c->o);
-        if (io)
-            cio_detach(io);
+        cio_detach(container_detach(c));
         container_unref(c);
     }
 }

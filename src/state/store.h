@@ -64,6 +64,7 @@ struct container {
     bool stop_signaled; /* the stop signal has been sent */
     bool oom_killed;
     struct cio *io; /* streams of the task; NULL when not attached */
+    bool io_busy;   /* somebody works with them: nobody takes or frees them meanwhile */
     void (*io_free)(struct cio *io);
 };
 

@@ -185,6 +185,13 @@ static void call_exec(struct fx *f, struct fx_call *c)
     fx_call_init(f, c, CRI_METHOD_EXEC_SYNC, &q);
 }
 
+static void call_reopen(struct fx *f, struct fx_call *c)
+{
+    Runtime__V1__ReopenContainerLogRequest q = RUNTIME__V1__REOPEN_CONTAINER_LOG_REQUEST__INIT;
+    q.container_id = container;
+    fx_call_init(f, c, CRI_METHOD_REOPEN_CONTAINER_LOG, &q);
+}
+
 static void call_image_status(struct fx *f, struct fx_call *c)
 {
     Runtime__V1__ImageStatusRequest q = RUNTIME__V1__IMAGE_STATUS_REQUEST__INIT;
@@ -204,6 +211,7 @@ static const struct subject subjects[] = {
     {"StopPodSandbox", CRI_METHOD_STOP_POD_SANDBOX, prepare_running, call_stop_pod, .creates = false},
     {"RemovePodSandbox", CRI_METHOD_REMOVE_POD_SANDBOX, prepare_running, call_remove_pod, .partly = true},
     {"ExecSync", CRI_METHOD_EXEC_SYNC, prepare_running, call_exec, .creates = true},
+    {"ReopenContainerLog", CRI_METHOD_REOPEN_CONTAINER_LOG, prepare_running, call_reopen, .creates = true},
     {"Version", CRI_METHOD_VERSION, prepare_nothing, call_version, .creates = true},
     {"Status", CRI_METHOD_STATUS, prepare_nothing, call_status, .creates = true},
     {"RuntimeConfig", CRI_METHOD_RUNTIME_CONFIG, prepare_nothing, call_runtime_config, .creates = true},
