@@ -61,16 +61,16 @@ static int make_directory(const char *path, struct err *e)
 static void set_config(struct cri_runtime *rt, const struct cri_runtime_options *o)
 {
     rt->options = *o;
-    rt->options.listen = or_default(o->listen, "/run/cri-containerd/cri-containerd.sock");
-    rt->options.containerd = or_default(o->containerd, "/run/containerd/containerd.sock");
+    rt->options.listen = or_default(o->listen, CRI_DEFAULT_LISTEN);
+    rt->options.containerd = or_default(o->containerd, CRI_DEFAULT_CONTAINERD);
     rt->service.config = (struct cri_config){
-        .root = or_default(o->root, "/var/lib/containerd/io.containerd.grpc.v1.cri"),
-        .state = or_default(o->state, "/run/containerd/io.containerd.grpc.v1.cri"),
-        .snapshotter = or_default(o->snapshotter, "overlayfs"),
-        .runtime_name = "io.containerd.runc.v2",
+        .root = or_default(o->root, CRI_DEFAULT_ROOT),
+        .state = or_default(o->state, CRI_DEFAULT_STATE),
+        .snapshotter = or_default(o->snapshotter, CRI_DEFAULT_SNAPSHOTTER),
+        .runtime_name = CRI_DEFAULT_RUNTIME_TYPE,
         .runtime_binary = or_default(o->runtime_binary, ""),
-        .sandbox_image = or_default(o->sandbox_image, "registry.k8s.io/pause:3.10"),
-        .netns_dir = or_default(o->netns_dir, "/var/run/netns"),
+        .sandbox_image = or_default(o->sandbox_image, CRI_DEFAULT_SANDBOX_IMAGE),
+        .netns_dir = or_default(o->netns_dir, CRI_DEFAULT_NETNS_DIR),
         .systemd_cgroup = o->systemd_cgroup,
         .exit_poll = 5 * NSEC_PER_SEC,
         .undo_pause = NSEC_PER_SEC,
@@ -83,13 +83,13 @@ static void set_config(struct cri_runtime *rt, const struct cri_runtime_options 
 
 static int make_network(struct cri_runtime *rt, struct err *e)
 {
-    static const char *const default_dirs[] = {"/opt/cni/bin"};
+    static const char *const default_dirs[] = {CRI_DEFAULT_CNI_BIN_DIR};
     const struct cri_runtime_options *o = &rt->options;
     struct cni_options c = {
-        .conf_dir = or_default(o->cni_conf_dir, "/etc/cni/net.d"),
+        .conf_dir = or_default(o->cni_conf_dir, CRI_DEFAULT_CNI_CONF_DIR),
         .bin_dirs = o->n_cni_bin_dirs ? o->cni_bin_dirs : default_dirs,
         .n_bin_dirs = o->n_cni_bin_dirs ? o->n_cni_bin_dirs : ARRAY_SIZE(default_dirs),
-        .cache_dir = or_default(o->cni_cache_dir, "/var/lib/cni"),
+        .cache_dir = or_default(o->cni_cache_dir, CRI_DEFAULT_CNI_CACHE_DIR),
     };
     return cni_new(&c, &rt->service.cni, e);
 }

@@ -11,6 +11,19 @@
 
 #include "base/err.h"
 
+/* What members of the options that are not set stand for. */
+#define CRI_DEFAULT_LISTEN "/run/cri-containerd/cri-containerd.sock"
+#define CRI_DEFAULT_CONTAINERD "/run/containerd/containerd.sock"
+#define CRI_DEFAULT_ROOT "/var/lib/containerd/io.containerd.grpc.v1.cri"
+#define CRI_DEFAULT_STATE "/run/containerd/io.containerd.grpc.v1.cri"
+#define CRI_DEFAULT_SNAPSHOTTER "overlayfs"
+#define CRI_DEFAULT_RUNTIME_TYPE "io.containerd.runc.v2"
+#define CRI_DEFAULT_SANDBOX_IMAGE "registry.k8s.io/pause:3.10"
+#define CRI_DEFAULT_CNI_CONF_DIR "/etc/cni/net.d"
+#define CRI_DEFAULT_CNI_BIN_DIR "/opt/cni/bin"
+#define CRI_DEFAULT_CNI_CACHE_DIR "/var/lib/cni"
+#define CRI_DEFAULT_NETNS_DIR "/var/run/netns"
+
 /* A runtime handler: what a pod's RuntimeClass names (RunPodSandboxRequest.runtime_handler). All containers of a pod use the pod's handler. NULL strings are as
  * "". A handler "untrusted" also serves pods with the annotation io.kubernetes.cri.untrusted-workload. */
 struct cri_runtime_handler {
@@ -35,7 +48,7 @@ struct cri_runtime_handler {
     uint32_t io_uid, io_gid;
 };
 
-/* All strings are borrowed until cri_runtime_free. NULL members take the default that is named beside them. */
+/* All strings are borrowed until cri_runtime_free. NULL members take the default that is named beside them: CRI_DEFAULT_*. */
 struct cri_runtime_options {
     const char *listen;             /* /run/cri-containerd/cri-containerd.sock */
     const char *containerd;         /* /run/containerd/containerd.sock */
