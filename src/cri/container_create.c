@@ -28,6 +28,7 @@ struct create {
     struct sandbox *sb;
     struct container *c;
     struct image *image;
+    const struct runtime_handler *handler;
     struct undo undo;
 };
 
@@ -72,8 +73,7 @@ static int undo_record(const struct ctx *ctx, void *arg, struct err *e)
 static int undo_snapshot(const struct ctx *ctx, void *arg, struct err *e)
 {
     struct create *cr = arg;
-    int r = ctrd_snapshot_remove(&cr->s->ctrd, ctx, cr->s->config.snapshotter, cr->c->o.id, e);
-    return ctrd_is_not_found(r, e) ? 0 : r;
+    return cri_snapshot_remove(cr->s, ctx, &cr->c->o, e);
 }
 
 static int undo_files(const struct ctx *ctx, void *arg, struct err *e)
@@ -131,6 +131,7 @@ static int make_container(struct create *cr, const Runtime__V1__CreateContainerR
     c->tty = req->config->tty;
     c->status.created_at = clock_real();
     c->o.hidden = true;
+    c->o.snapshotter = cr->handler->snapshotter;
     TRY(copy_resources(c, req->config, e));
     bool complete = c->meta.id && c->meta.name && c->meta.sandbox_id && c->meta.config && c->meta.image_ref && c->meta.log_path;
     return complete ? 0 : err_oom(e);
@@ -152,7 +153,7 @@ static int create_record(struct create *cr, struct err *e)
     struct container *c = cr->c;
     const Runtime__V1__ContainerConfig *config = c->meta.config;
     _cleanup_buf_ struct buf spec = BUF_INIT(SPEC_MAX), json = BUF_INIT(RECORD_MAX);
-    TRY(container_spec_make(s, &cr->ctx, cr->sb, c, cr->image, cr->arena, &spec, e));
+    TRY(container_spec_make(s, &cr->ctx, cr->handler, cr->sb, c, cr->image, cr->arena, &spec, e));
     TRY(meta_container_encode(&c->meta, &json, e));
     struct ctrd_extension extension = {
         .key = META_CONTAINER_EXTENSION,
@@ -161,14 +162,14 @@ static int create_record(struct create *cr, struct err *e)
     struct ctrd_container record = {
         .id = c->o.id,
         .image = cr->image->names.n ? cr->image->names.v[0] : cr->image->id,
-        .runtime_name = s->config.runtime_name,
-        .snapshotter = s->config.snapshotter,
+        .runtime_name = cr->handler->type,
+        .snapshotter = c->o.snapshotter,
         .snapshot_key = c->o.id,
         .spec = {.type_url = OCI_TYPE_URL_SPEC, .value = buf_view(&spec)},
         .extensions = &extension,
         .n_extensions = 1,
     };
-    TRY(cri_runtime_options(s, cr->arena, &record.runtime_options, e));
+    TRY(ctrd_runc_options_pack(&cr->handler->runc, cr->arena, &record.runtime_options, e));
     TRY(cri_record_labels(cr->arena, &cr->image->config.labels, config->labels, config->n_labels, META_KIND_CONTAINER, &record.labels, e));
     undo_push(&cr->undo, "delete the container record", undo_record, cr); /* first: the answer may get lost and the record be there */
     return ctrd_container_create(&s->ctrd, &cr->ctx, &record, e);
@@ -178,7 +179,7 @@ static int create_snapshot(struct create *cr, struct err *e)
 {
     struct ctrd_mounts mounts;
     undo_push(&cr->undo, "remove the snapshot", undo_snapshot, cr);
-    return ctrd_snapshot_prepare(&cr->s->ctrd, &cr->ctx, cr->s->config.snapshotter, cr->c->o.id, cr->image->chain_id, NULL, cr->arena, &mounts, e);
+    return ctrd_snapshot_prepare(&cr->s->ctrd, &cr->ctx, cr->c->o.snapshotter, cr->c->o.id, cr->image->chain_id, NULL, cr->arena, &mounts, e);
 }
 
 static int find_image(struct create *cr, const Runtime__V1__ContainerConfig *config, struct err *e)
@@ -205,6 +206,7 @@ static int steps(struct create *cr, const Runtime__V1__CreateContainerRequest *r
     object_unlock(&cr->sb->o);
     if (!ready)
         return err_raise(e, ERR_FAILED_PRECONDITION, "sandbox \"%s\" is not running", cr->sb->o.id);
+    TRY(runtime_handler_of_pod(&cr->s->handlers, cr->sb->meta.config, cr->sb->meta.runtime_handler, &cr->handler, e));
     TRY(find_image(cr, req->config, e));
     TRY(make_container(cr, req, name, e));
     TRY(make_directories(cr, e));

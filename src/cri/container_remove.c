@@ -32,7 +32,7 @@ static int remove_steps(struct cri_service *s, const struct ctx *ctx, struct con
     TRY(container_stop(s, ctx, c, 0, e));
     cio_free(container_detach(c));
     TRY(cri_task_destroy_left(s, ctx, &c->o, e));
-    TRY(cri_record_remove(s, ctx, c->o.id, e));
+    TRY(cri_record_remove(s, ctx, &c->o, e));
     return container_files_remove(s, c->o.id, e);
 }
 

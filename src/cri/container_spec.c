@@ -134,9 +134,8 @@ static int set_seccomp(const struct cri_service *s, const Runtime__V1__LinuxCont
                        struct oci_container_input *in, struct err *e)
 {
     struct cri_seccomp seccomp;
-    if (!sc)
-        return 0;
-    TRY(cri_seccomp_read(&s->host, sc->seccomp, sc->seccomp_profile_path, sc->privileged, a, &seccomp, e));
+    TRY(cri_seccomp_read(&s->host, sc ? sc->seccomp : NULL, sc ? sc->seccomp_profile_path : "", s->config.unset_seccomp, sc && sc->privileged, a,
+                         &seccomp, e));
     in->seccomp = seccomp.profile;
     in->seccomp_default = seccomp.runtime_default;
     in->seccomp_unconfined = seccomp.unconfined;
@@ -159,8 +158,8 @@ static void log_notes(const struct container *c, const struct oci_notes *notes)
         log_warning("container %s: %s", c->o.id, notes->warnings.v[i]);
 }
 
-int container_spec_make(struct cri_service *s, const struct ctx *ctx, struct sandbox *sb, struct container *c, const struct image *image,
-                        struct arena *a, struct buf *out, struct err *e)
+int container_spec_make(struct cri_service *s, const struct ctx *ctx, const struct runtime_handler *handler, struct sandbox *sb, struct container *c,
+                        const struct image *image, struct arena *a, struct buf *out, struct err *e)
 {
     const Runtime__V1__ContainerConfig *config = c->meta.config;
     const Runtime__V1__LinuxContainerSecurityContext *sc = config->linux ? config->linux->security_context : NULL;
@@ -181,7 +180,7 @@ int container_spec_make(struct cri_service *s, const struct ctx *ctx, struct san
         .resolv_path = sandbox_resolv_path(s, a, sb->o.id),
         .shm_path = sandbox_shm_path(s, a, sb->o.id),
         .host = &s->host,
-        .policy = &s->policy,
+        .policy = &handler->policy,
         .notes = &notes,
     };
     if (!in.hostname_path || !in.hosts_path || !in.resolv_path || !in.shm_path)

@@ -27,12 +27,13 @@ static int open_streams(struct cri_service *s, struct container *c, struct arena
 }
 
 /* The task's pipes belong to the container before the process runs: its end may be told before task_start answers. */
-static int start_task(struct cri_service *s, const struct ctx *ctx, struct container *c, struct arena *a, struct err *e)
+static int start_task(struct cri_service *s, const struct ctx *ctx, const struct runtime_handler *handler, struct container *c, struct arena *a,
+                      struct err *e)
 {
     struct ctrd_task_create t = {.container_id = c->o.id, .terminal = c->tty};
     uint32_t pid;
-    TRY(ctrd_snapshot_mounts(&s->ctrd, ctx, s->config.snapshotter, c->o.id, a, &t.rootfs, e));
-    TRY(cri_runtime_options(s, a, &t.options, e));
+    TRY(ctrd_snapshot_mounts(&s->ctrd, ctx, c->o.snapshotter, c->o.id, a, &t.rootfs, e));
+    TRY(ctrd_runc_options_pack(&handler->runc, a, &t.options, e));
     struct cio *io;
     TRY(open_streams(s, c, a, &io, e));
     t.stdin_path = cio_stdin_path(io);
@@ -76,14 +77,15 @@ static void release(struct container *c)
     object_unlock(&c->o);
 }
 
-static int check_sandbox(struct cri_service *s, const struct container *c, struct err *e)
+static int check_sandbox(struct cri_service *s, const struct container *c, const struct runtime_handler **ret, struct err *e)
 {
     _cleanup_sandbox_ struct sandbox *sb = NULL;
     TRY(sandbox_get(&s->sandboxes, c->meta.sandbox_id, &sb, e));
     object_lock(&sb->o);
     bool ready = sb->state == SANDBOX_STATE_READY && !sb->stopping && !sb->removing;
     object_unlock(&sb->o);
-    return ready ? 0 : err_raise(e, ERR_FAILED_PRECONDITION, "sandbox \"%s\" of container \"%s\" is not running", sb->o.id, c->o.id);
+    return ready ? runtime_handler_of_pod(&s->handlers, sb->meta.config, sb->meta.runtime_handler, ret, e)
+                 : err_raise(e, ERR_FAILED_PRECONDITION, "sandbox \"%s\" of container \"%s\" is not running", sb->o.id, c->o.id);
 }
 
 static void start_failed(struct cri_service *s, struct container *c, const struct err *cause)
@@ -111,9 +113,10 @@ int cri_start_container(struct cri_service *s, struct rpc_call *call, const Runt
     _cleanup_container_ struct container *c = NULL;
     TRY(container_find(s, req->container_id, &c, e));
     TRY(claim(c, &call->ctx, e));
-    int r = check_sandbox(s, c, e);
+    const struct runtime_handler *handler;
+    int r = check_sandbox(s, c, &handler, e);
     if (r == 0) {
-        r = start_task(s, &ctx, c, &call->arena, e);
+        r = start_task(s, &ctx, handler, c, &call->arena, e);
         if (r < 0) {
             err_wrap(e, r, "start container \"%s\"", c->o.id);
             start_failed(s, c, e);

@@ -100,8 +100,9 @@ static int fill_info(struct cri_service *s, struct rpc_call *call, struct contai
     jsonw_key_u64(&w, "pid", pid);
     jsonw_key_bool(&w, "removing", removing);
     jsonw_key_str(&w, "snapshotKey", c->o.id);
-    jsonw_key_str(&w, "snapshotter", s->config.snapshotter);
-    jsonw_key_str(&w, "runtimeType", s->config.runtime_name);
+    jsonw_key_str(&w, "snapshotter", c->o.snapshotter);
+    if (known)
+        jsonw_key_str(&w, "runtimeType", record.runtime_name);
     jsonw_key(&w, "config");
     gojson_write(&w, &c->meta.config->base);
     if (known && record.spec.value.n) {

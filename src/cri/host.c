@@ -164,9 +164,9 @@ int host_read(struct arena *a, struct oci_host *ret, struct err *e)
     return 0;
 }
 
-int host_oom_score_adj_min(const struct oci_host *host, int *ret, struct err *e)
+int host_oom_score_adj_min(const struct oci_host *host, bool restricted, int *ret, struct err *e)
 {
-    if (host->capabilities & (UINT64_C(1) << CAP_SYS_RESOURCE)) {
+    if (!restricted && (host->capabilities & (UINT64_C(1) << CAP_SYS_RESOURCE))) {
         *ret = OOM_SCORE_ADJ_MIN;
         return 0;
     }

@@ -8,17 +8,10 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "containerd/runc_options.h"
 #include "cri/convert.h"
 #include "state/gojson.h"
 
 enum { CANONICAL_MAX = 64 << 20 };
-
-int cri_runtime_options(const struct cri_service *s, struct arena *a, struct ctrd_any *ret, struct err *e)
-{
-    struct ctrd_runc_options o = {.systemd_cgroup = s->config.systemd_cgroup, .binary_name = s->config.runtime_binary};
-    return ctrd_runc_options_pack(&o, a, ret, e);
-}
 
 static bool reserved(const char *key)
 {
@@ -80,13 +73,18 @@ void cri_mark_unclaimed(struct store *store, const char *id, uint64_t since)
     object_unref(o);
 }
 
-int cri_record_remove(struct cri_service *s, const struct ctx *ctx, const char *id, struct err *e)
+int cri_snapshot_remove(struct cri_service *s, const struct ctx *ctx, const struct object *o, struct err *e)
 {
-    int r = ctrd_container_delete(&s->ctrd, ctx, id, e);
+    int r = ctrd_snapshot_remove(&s->ctrd, ctx, o->snapshotter, o->id, e);
+    return r < 0 && !ctrd_is_not_found(r, e) ? r : 0;
+}
+
+int cri_record_remove(struct cri_service *s, const struct ctx *ctx, const struct object *o, struct err *e)
+{
+    int r = ctrd_container_delete(&s->ctrd, ctx, o->id, e);
     if (r < 0 && !ctrd_is_not_found(r, e))
         return r;
-    r = ctrd_snapshot_remove(&s->ctrd, ctx, s->config.snapshotter, id, e);
-    return r < 0 && !ctrd_is_not_found(r, e) ? r : 0;
+    return cri_snapshot_remove(s, ctx, o, e);
 }
 
 struct undo_report {

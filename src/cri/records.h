@@ -9,9 +9,6 @@
 #include "base/undo.h"
 #include "cri/service.h"
 
-/* The shim's options (runc binary, systemd cgroups). In the arena. */
-int cri_runtime_options(const struct cri_service *s, struct arena *a, struct ctrd_any *ret, struct err *e);
-
 /* Labels of a record: the image's own without the reserved prefixes (containerd.io/ and io.cri-containerd: an image must not steer containerd, CVE-2026-53488),
  * then the request's (a map<string,string> of n entries), then the kind. */
 int cri_record_labels(struct arena *a, const struct kvlist *image_labels, const void *labels, size_t n, const char *kind, struct kvlist *ret,
@@ -29,8 +26,11 @@ bool cri_message_equal(const ProtobufCMessage *x, const ProtobufCMessage *y);
 /* Says since when (clock_mono) nobody knows of this object, 0 for claimed. What stays unclaimed is removed after CRI_UNCLAIMED_LIMIT. */
 void cri_mark_unclaimed(struct store *store, const char *id, uint64_t since);
 
-/* Deletes a record and then its snapshot: once the record is gone the snapshot is garbage, even if the daemon dies in between. What is gone already is success. */
-int cri_record_remove(struct cri_service *s, const struct ctx *ctx, const char *id, struct err *e);
+/* Deletes an object's record and then its snapshot: once the record is gone the snapshot is garbage, even if the daemon dies in between. What is gone already
+ * is success. */
+int cri_record_remove(struct cri_service *s, const struct ctx *ctx, const struct object *o, struct err *e);
+/* The step of a rollback that takes an object's snapshot away. */
+int cri_snapshot_remove(struct cri_service *s, const struct ctx *ctx, const struct object *o, struct err *e);
 
 /* Runs a rollback and logs each step that fails, naming the RPC and the object. A step that finds containerd away (it restarts) is tried again for a while.
  * Returns how many steps failed for good. */

@@ -56,6 +56,13 @@ static int add(struct recovery *r, struct store *store, struct object *o, struct
     return store_add(store, o, e);
 }
 
+/* Its handler may be another one by now, or be gone. */
+static int take_snapshotter(const struct recovery *r, struct object *o, const struct ctrd_container *record, struct err *e)
+{
+    o->snapshotter = record->snapshotter[0] ? arena_strdup(&o->arena, record->snapshotter) : r->s->config.snapshotter;
+    return o->snapshotter ? 0 : err_oom(e);
+}
+
 static int sandbox_state_from_task(struct recovery *r, struct sandbox *sb, struct err *e)
 {
     const struct ctrd_process *task = find_task(r, sb->o.id);
@@ -89,6 +96,7 @@ static int recover_sandbox(struct recovery *r, const struct ctrd_container *reco
     sb->o.id = sb->meta.id;
     sb->o.name = sb->meta.name;
     sb->created_at = record->created_at;
+    TRY(take_snapshotter(r, &sb->o, record, e));
     sb->network_down = sb->meta.netns_path[0] == '\0';
     TRY(sandbox_state_from_task(r, sb, e));
     TRY(add(r, &r->s->sandboxes, &sb->o, e));
@@ -162,6 +170,7 @@ static int recover_container(struct recovery *r, const struct ctrd_container *re
     c->o.id = c->meta.id;
     c->o.name = c->meta.name;
     c->tty = c->meta.config->tty;
+    TRY(take_snapshotter(r, &c->o, record, e));
     char *dir = container_root_dir(r->s, r->arena, c->o.id);
     if (!dir)
         return err_oom(e);

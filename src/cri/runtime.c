@@ -67,16 +67,14 @@ static void set_config(struct cri_runtime *rt, const struct cri_runtime_options 
         .root = or_default(o->root, CRI_DEFAULT_ROOT),
         .state = or_default(o->state, CRI_DEFAULT_STATE),
         .snapshotter = or_default(o->snapshotter, CRI_DEFAULT_SNAPSHOTTER),
-        .runtime_name = CRI_DEFAULT_RUNTIME_TYPE,
-        .runtime_binary = or_default(o->runtime_binary, ""),
         .sandbox_image = or_default(o->sandbox_image, CRI_DEFAULT_SANDBOX_IMAGE),
         .netns_dir = or_default(o->netns_dir, CRI_DEFAULT_NETNS_DIR),
-        .systemd_cgroup = o->systemd_cgroup,
+        .unset_seccomp = o->unset_seccomp_profile,
+        .ignore_image_volumes = o->ignore_image_defined_volumes,
         .exit_poll = 5 * NSEC_PER_SEC,
         .undo_pause = NSEC_PER_SEC,
         .log_line_max = CIO_LOG_LINE_DEFAULT,
     };
-    rt->service.policy = (struct oci_policy){.unprivileged_ports = true, .unprivileged_icmp = true, .recursive_read_only_mounts = false};
     rt->service.os = &cri_os_real;
     rt->service.abandoned = rpc_call_abandoned;
 }
@@ -141,13 +139,15 @@ static int make_server(struct cri_runtime *rt, struct err *e)
 static int init(struct cri_runtime *rt, const struct cri_runtime_options *o, struct err *e)
 {
     set_config(rt, o);
+    TRY(runtime_handlers_make(o, rt->service.config.snapshotter, &rt->arena, &rt->service.handlers, e));
     TRY(make_directory(rt->service.config.state, e));
     TRY(take_lock(rt, e));
     TRY(make_directory(rt->service.config.root, e));
     TRY(host_read(&rt->arena, &rt->service.host, e));
-    TRY(host_oom_score_adj_min(&rt->service.host, &rt->service.oom_score_adj_min, e));
+    TRY(host_oom_score_adj_min(&rt->service.host, o->restrict_oom_score_adj, &rt->service.oom_score_adj_min, e));
     if (rt->service.oom_score_adj_min > OCI_SANDBOX_OOM_SCORE_ADJ)
-        log_warning("CAP_SYS_RESOURCE is missing: oom_score_adj of pods and containers is at least %d", rt->service.oom_score_adj_min);
+        log_warning("oom_score_adj of pods and containers is at least %d, %s", rt->service.oom_score_adj_min,
+                    o->restrict_oom_score_adj ? "as the configuration wants it" : "as CAP_SYS_RESOURCE is missing");
     TRY(loop_new(&rt->loop, e));
     TRY(cri_service_init(&rt->service, e));
     TRY(cio_pump_new(&rt->service.pump, e));

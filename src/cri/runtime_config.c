@@ -11,6 +11,6 @@ int cri_runtime_config(struct cri_service *s, struct rpc_call *call, const Runti
     if (!resp->linux)
         return err_oom(e);
     runtime__v1__linux_runtime_configuration__init(resp->linux);
-    resp->linux->cgroup_driver = s->config.systemd_cgroup ? RUNTIME__V1__CGROUP_DRIVER__SYSTEMD : RUNTIME__V1__CGROUP_DRIVER__CGROUPFS;
+    resp->linux->cgroup_driver = s->handlers.default_->runc.systemd_cgroup ? RUNTIME__V1__CGROUP_DRIVER__SYSTEMD : RUNTIME__V1__CGROUP_DRIVER__CGROUPFS;
     return 0;
 }

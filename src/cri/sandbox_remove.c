@@ -17,7 +17,7 @@ static int remove_steps(struct cri_service *s, const struct ctx *ctx, struct san
     TRY(sandbox_each_container(s, ctx, sb, container_remove, e));
     int r = cri_task_destroy_left(s, ctx, &sb->o, e);
     if (r == 0)
-        r = cri_record_remove(s, ctx, sb->o.id, e);
+        r = cri_record_remove(s, ctx, &sb->o, e);
     if (r == 0)
         r = sandbox_files_remove(s, sb->o.id, e);
     return r < 0 ? err_wrap(e, r, "remove sandbox \"%s\"", sb->o.id) : 0;

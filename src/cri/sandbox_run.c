@@ -15,7 +15,6 @@
 #include "base/mem.h"
 #include "base/undo.h"
 #include "cni/netns.h"
-#include "containerd/runc_options.h"
 #include "cri/exits.h"
 #include "cri/handlers.h"
 #include "cri/once.h"
@@ -35,6 +34,7 @@ struct run {
     struct arena *arena;
     struct sandbox *sb;
     struct image *image;
+    const struct runtime_handler *handler;
     struct cri_seccomp seccomp;
     struct undo undo;
     struct cni_pod_result network;
@@ -94,8 +94,6 @@ static int validate(const struct cri_service *s, const Runtime__V1__RunPodSandbo
                          c->metadata->name[0] == '\0' ? "name" : c->metadata->uid[0] == '\0' ? "uid" : "namespace");
     if (c->log_directory[0] && c->log_directory[0] != '/')
         return err_raise(e, ERR_INVALID_ARGUMENT, "config.log_directory \"%s\" is not absolute", c->log_directory);
-    if (req->runtime_handler[0] != '\0' && strcmp(req->runtime_handler, "runc") != 0)
-        return err_raise(e, ERR_INVALID_ARGUMENT, "runtime_handler \"%s\" is not configured", req->runtime_handler);
     TRY(validate_ports(c, e));
     return validate_security(s, c->linux ? c->linux->security_context : NULL, e);
 }
@@ -130,8 +128,7 @@ static int undo_network(const struct ctx *ctx, void *arg, struct err *e)
 static int undo_snapshot(const struct ctx *ctx, void *arg, struct err *e)
 {
     struct run *run = arg;
-    int r = ctrd_snapshot_remove(&run->s->ctrd, ctx, run->s->config.snapshotter, run->sb->o.id, e);
-    return ctrd_is_not_found(r, e) ? 0 : r;
+    return cri_snapshot_remove(run->s, ctx, &run->sb->o, e);
 }
 
 static int undo_task(const struct ctx *ctx, void *arg, struct err *e)
@@ -165,6 +162,7 @@ static int make_sandbox(struct run *run, const Runtime__V1__RunPodSandboxRequest
     sb->meta.netns_path = sb->meta.ip = sb->meta.process_label = "";
     sb->created_at = clock_real();
     sb->o.hidden = true;
+    sb->o.snapshotter = run->handler->snapshotter;
     if (!sb->meta.id || !sb->meta.name || !sb->meta.config || !sb->meta.runtime_handler)
         return err_oom(e);
     if (sandbox_host_network(req->config)) {
@@ -181,7 +179,8 @@ static int make_sandbox(struct run *run, const Runtime__V1__RunPodSandboxRequest
 static int read_seccomp(struct run *run, const Runtime__V1__PodSandboxConfig *config, struct err *e)
 {
     const Runtime__V1__LinuxSandboxSecurityContext *sc = config->linux ? config->linux->security_context : NULL;
-    return sc ? cri_seccomp_read(&run->s->host, sc->seccomp, sc->seccomp_profile_path, sc->privileged, run->arena, &run->seccomp, e) : 0;
+    return cri_seccomp_read(&run->s->host, sc ? sc->seccomp : NULL, sc ? sc->seccomp_profile_path : "", run->s->config.unset_seccomp,
+                            sc && sc->privileged, run->arena, &run->seccomp, e);
 }
 
 static int make_spec(struct run *run, struct buf *out, struct err *e)
@@ -201,7 +200,7 @@ static int make_spec(struct run *run, struct buf *out, struct err *e)
         .seccomp_default = run->seccomp.runtime_default,
         .oom_score_adj = OCI_SANDBOX_OOM_SCORE_ADJ < s->oom_score_adj_min ? s->oom_score_adj_min : OCI_SANDBOX_OOM_SCORE_ADJ,
         .host = &s->host,
-        .policy = &s->policy,
+        .policy = &run->handler->policy,
     };
     if (sc && sc->run_as_user)
         in.user.uid = (uint32_t)sc->run_as_user->value;
@@ -222,14 +221,14 @@ static int create_record(struct run *run, struct err *e)
     struct ctrd_container c = {
         .id = sb->o.id,
         .image = s->config.sandbox_image,
-        .runtime_name = s->config.runtime_name,
-        .snapshotter = s->config.snapshotter,
+        .runtime_name = run->handler->type,
+        .snapshotter = sb->o.snapshotter,
         .snapshot_key = sb->o.id,
         .spec = {.type_url = OCI_TYPE_URL_SPEC, .value = buf_view(&spec)},
         .extensions = &extension,
         .n_extensions = 1,
     };
-    TRY(cri_runtime_options(s, run->arena, &c.runtime_options, e));
+    TRY(ctrd_runc_options_pack(&run->handler->runc, run->arena, &c.runtime_options, e));
     TRY(cri_record_labels(run->arena, &run->image->config.labels, sb->meta.config->labels, sb->meta.config->n_labels, META_KIND_SANDBOX,
                           &c.labels, e));
     undo_push(&run->undo, "delete the container record", undo_record, run); /* first: the answer may get lost and the record be there */
@@ -297,9 +296,9 @@ static int task_create(struct run *run, struct err *e)
     struct cri_service *s = run->s;
     const char *id = run->sb->o.id;
     undo_push(&run->undo, "remove the snapshot", undo_snapshot, run);
-    TRY(ctrd_snapshot_prepare(&s->ctrd, &run->ctx, s->config.snapshotter, id, run->image->chain_id, NULL, run->arena, &run->rootfs, e));
+    TRY(ctrd_snapshot_prepare(&s->ctrd, &run->ctx, run->sb->o.snapshotter, id, run->image->chain_id, NULL, run->arena, &run->rootfs, e));
     struct ctrd_task_create t = {.container_id = id, .rootfs = run->rootfs};
-    TRY(cri_runtime_options(s, run->arena, &t.options, e));
+    TRY(ctrd_runc_options_pack(&run->handler->runc, run->arena, &t.options, e));
     undo_push(&run->undo, "delete the task", undo_task, run);
     return ctrd_task_create(&s->ctrd, &run->ctx, &t, &run->pid, e);
 }
@@ -343,6 +342,7 @@ static int start(struct run *run, struct err *e)
 static int steps(struct run *run, const Runtime__V1__RunPodSandboxRequest *req, const char *name, struct err *e)
 {
     struct cri_service *s = run->s;
+    TRY(runtime_handler_of_pod(&s->handlers, req->config, req->runtime_handler, &run->handler, e));
     TRY(read_seccomp(run, req->config, e));
     if (!sandbox_host_network(req->config))
         TRY(cni_ready(s->cni, e));

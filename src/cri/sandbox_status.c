@@ -104,6 +104,7 @@ static int fill_containers(struct cri_service *s, const char *sandbox_id, struct
 static int fill_info(struct cri_service *s, struct sandbox *sb, struct arena *a, Runtime__V1__PodSandboxStatusResponse *resp, struct err *e)
 {
     _cleanup_buf_ struct buf json = BUF_INIT(INFO_MAX);
+    const struct runtime_handler *handler;
     struct jsonw w;
     object_lock(&sb->o);
     uint32_t pid = sb->pid;
@@ -115,9 +116,10 @@ static int fill_info(struct cri_service *s, struct sandbox *sb, struct arena *a,
     jsonw_key_bool(&w, "netNamespaceClosed", sb->meta.netns_path[0] && !s->os->netns_alive(sb->meta.netns_path));
     jsonw_key_str(&w, "image", s->config.sandbox_image);
     jsonw_key_str(&w, "snapshotKey", sb->o.id);
-    jsonw_key_str(&w, "snapshotter", s->config.snapshotter);
+    jsonw_key_str(&w, "snapshotter", sb->o.snapshotter);
     jsonw_key_str(&w, "runtimeHandler", sb->meta.runtime_handler);
-    jsonw_key_str(&w, "runtimeType", s->config.runtime_name);
+    if (runtime_handler_of_pod(&s->handlers, sb->meta.config, sb->meta.runtime_handler, &handler, NULL) == 0)
+        jsonw_key_str(&w, "runtimeType", handler->type);
     jsonw_key(&w, "config");
     gojson_write(&w, &sb->meta.config->base);
     if (sb->meta.cni_result.n) {

@@ -68,10 +68,11 @@ static int read_localhost(const char *path, struct arena *a, struct view *ret, s
     return 0;
 }
 
-int cri_seccomp_read(const struct oci_host *host, const Runtime__V1__SecurityProfile *profile, const char *old, bool privileged, struct arena *a,
-                     struct cri_seccomp *ret, struct err *e)
+int cri_seccomp_read(const struct oci_host *host, const Runtime__V1__SecurityProfile *profile, const char *old, const char *unset, bool privileged,
+                     struct arena *a, struct cri_seccomp *ret, struct err *e)
 {
     struct wanted wanted;
+    old = old[0] ? old : unset ? unset : "";
     struct cri_seccomp s = {.unconfined = false};
     if (privileged || (!profile && old[0] == '\0')) {
         *ret = s;

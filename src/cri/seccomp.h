@@ -21,12 +21,12 @@ struct cri_seccomp {
 };
 
 /* The profile of a pod's or container's security context. `old` is the deprecated seccomp_profile_path, which counts only where there is no
- * profile: "", "unconfined", "runtime/default", "docker/default" or "localhost/" and an absolute path. Neither of them, and anything when
- * privileged, is no profile; the file is not even read then. A file is read once, here: a regular file of at most SECCOMP_PROFILE_MAX bytes in
+ * profile: "", "unconfined", "runtime/default", "docker/default" or "localhost/" and an absolute path. Without either of them it is `unset`, in the form of
+ * old (NULL is ""). None of the three, and anything when privileged, is no profile; the file is not even read then. A file is read once, here: a regular file of at most SECCOMP_PROFILE_MAX bytes in
  * the form of parse/seccomp.h. Result and scratch memory live in a.
  * Errors name the field: FAILED_PRECONDITION where the kernel has no seccomp, NOT_FOUND for a file that is missing, INVALID_ARGUMENT for what is
  * no profile. (CRI, SecurityProfile.) */
-int cri_seccomp_read(const struct oci_host *host, const Runtime__V1__SecurityProfile *profile, const char *old, bool privileged, struct arena *a,
-                     struct cri_seccomp *ret, struct err *e);
+int cri_seccomp_read(const struct oci_host *host, const Runtime__V1__SecurityProfile *profile, const char *old, const char *unset, bool privileged,
+                     struct arena *a, struct cri_seccomp *ret, struct err *e);
 
 #endif

@@ -14,6 +14,7 @@
 #include "cni/cni.h"
 #include "containerd/containerd.h"
 #include "cri/os.h"
+#include "cri/runtime_handlers.h"
 #include "image/pull.h"
 #include "image/store.h"
 #include "loop/executor.h"
@@ -28,11 +29,10 @@ struct cri_config {
     const char *root;           /* what must survive a reboot: hosts files, status files */
     const char *state;          /* what must not: pipes, shm */
     const char *snapshotter;
-    const char *runtime_name;   /* containerd's name of the shim */
-    const char *runtime_binary; /* the OCI runtime, "" for the shim's own default */
     const char *sandbox_image;  /* the pause image */
     const char *netns_dir;
-    bool systemd_cgroup;
+    const char *unset_seccomp;  /* the profile where a request names none, in the form of cri_seccomp_read's `old`; NULL or "": none */
+    bool ignore_image_volumes;
     uint64_t exit_poll;         /* ns between looks at a task whose exit event is awaited; 0 looks at once (tests on the fake) */
     uint64_t undo_pause;        /* ns between tries of an undo step while containerd is away; 0 in tests */
     size_t log_line_max;
@@ -51,7 +51,7 @@ struct cri_service {
     struct cio_pump *pump;
     struct executor *background;     /* exits and clean-ups; never the handlers' own pool, whose jobs wait for exits */
     struct oci_host host;
-    struct oci_policy policy;
+    struct runtime_handlers handlers;
     int oom_score_adj_min;           /* the lowest that this process may give, OOM_SCORE_ADJ_MIN when it may give any */
     const char *containerd_version;
     const char *snapshotter_root;    /* directory that the snapshotter keeps snapshots in; "" when it does not say */

@@ -37,27 +37,50 @@ static int fill_conditions(struct cri_service *s, struct rpc_call *call, Runtime
     return st->conditions[0] && st->conditions[1] ? 0 : err_oom(e);
 }
 
-/* The default handler under its two names, sorted. */
-static int fill_handlers(struct arena *a, Runtime__V1__StatusResponse *resp, struct err *e)
+static int add_handler(struct arena *a, const char *name, const struct runtime_handler *handler, Runtime__V1__StatusResponse *resp, struct err *e)
 {
-    static const char *const names[] = {"", "runc"};
-    resp->runtime_handlers = ARENA_NEW_N(a, Runtime__V1__RuntimeHandler *, ARRAY_SIZE(names));
+    Runtime__V1__RuntimeHandler *h = ARENA_NEW(a, Runtime__V1__RuntimeHandler);
+    Runtime__V1__RuntimeHandlerFeatures *f = ARENA_NEW(a, Runtime__V1__RuntimeHandlerFeatures);
+    if (!h || !f)
+        return err_oom(e);
+    runtime__v1__runtime_handler__init(h);
+    runtime__v1__runtime_handler_features__init(f);
+    f->recursive_read_only_mounts = handler->policy.recursive_read_only_mounts;
+    h->name = convert_str(a, name);
+    h->features = f;
+    resp->runtime_handlers[resp->n_runtime_handlers++] = h;
+    return h->name ? 0 : err_oom(e);
+}
+
+/* Sorted, the default also under the name "", which therefore comes first. */
+static int fill_handlers(const struct runtime_handlers *handlers, struct arena *a, Runtime__V1__StatusResponse *resp, struct err *e)
+{
+    resp->runtime_handlers = ARENA_NEW_N(a, Runtime__V1__RuntimeHandler *, handlers->n + 1);
     if (!resp->runtime_handlers)
         return err_oom(e);
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-        Runtime__V1__RuntimeHandler *h = ARENA_NEW(a, Runtime__V1__RuntimeHandler);
-        Runtime__V1__RuntimeHandlerFeatures *f = ARENA_NEW(a, Runtime__V1__RuntimeHandlerFeatures);
-        if (!h || !f)
-            return err_oom(e);
-        runtime__v1__runtime_handler__init(h);
-        runtime__v1__runtime_handler_features__init(f);
-        h->name = convert_str(a, names[i]);
-        h->features = f;
-        if (!h->name)
-            return err_oom(e);
-        resp->runtime_handlers[resp->n_runtime_handlers++] = h;
-    }
+    TRY(add_handler(a, "", handlers->default_, resp, e));
+    for (size_t i = 0; i < handlers->n; i++)
+        TRY(add_handler(a, handlers->v[i].name, &handlers->v[i], resp, e));
     return 0;
+}
+
+/* By name, so that the reader need not search. */
+static void write_handlers(struct jsonw *w, const struct runtime_handlers *handlers)
+{
+    jsonw_key_str(w, "defaultRuntimeHandler", handlers->default_->name);
+    jsonw_key(w, "runtimeHandlers");
+    jsonw_object(w);
+    for (size_t i = 0; i < handlers->n; i++) {
+        const struct runtime_handler *h = &handlers->v[i];
+        jsonw_key(w, h->name);
+        jsonw_object(w);
+        jsonw_key_str(w, "runtimeType", h->type);
+        jsonw_key_str(w, "snapshotter", h->snapshotter);
+        jsonw_key_str(w, "binaryName", h->runc.binary_name);
+        jsonw_key_bool(w, "systemdCgroup", h->runc.systemd_cgroup);
+        jsonw_object_end(w);
+    }
+    jsonw_object_end(w);
 }
 
 static int fill_info(struct cri_service *s, struct arena *a, Runtime__V1__StatusResponse *resp, struct err *e)
@@ -71,9 +94,10 @@ static int fill_info(struct cri_service *s, struct arena *a, Runtime__V1__Status
     jsonw_key_str(&w, "rootDir", s->config.root);
     jsonw_key_str(&w, "stateDir", s->config.state);
     jsonw_key_str(&w, "snapshotter", s->config.snapshotter);
-    jsonw_key_str(&w, "runtimeType", s->config.runtime_name);
+    jsonw_key_str(&w, "runtimeType", s->handlers.default_->type);
     jsonw_key_str(&w, "sandboxImage", s->config.sandbox_image);
-    jsonw_key_bool(&w, "systemdCgroup", s->config.systemd_cgroup);
+    jsonw_key_bool(&w, "systemdCgroup", s->handlers.default_->runc.systemd_cgroup);
+    write_handlers(&w, &s->handlers);
     jsonw_key_str(&w, "lastCNILoadStatus", cni_ready(s->cni, &cni_err) == 0 ? "OK" : cni_err.message);
     jsonw_key(&w, "cniconfig");
     TRY(cni_write_config_json(s->cni, &w, e));
@@ -94,6 +118,6 @@ int cri_status(struct cri_service *s, struct rpc_call *call, const Runtime__V1__
     runtime__v1__runtime_features__init(resp->features);
     resp->features->supplemental_groups_policy = true;
     TRY(fill_conditions(s, call, resp->status, e));
-    TRY(fill_handlers(a, resp, e));
+    TRY(fill_handlers(&s->handlers, a, resp, e));
     return req->verbose ? fill_info(s, a, resp, e) : 0;
 }

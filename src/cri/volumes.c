@@ -41,11 +41,11 @@ static int taken_targets(const Runtime__V1__ContainerConfig *config, struct aren
 }
 
 /* Which volumes are to be made, each target once. */
-static int choose(struct making *m, const Runtime__V1__ContainerConfig *config, struct err *e)
+static int choose(struct making *m, const Runtime__V1__ContainerConfig *config, bool ignored, struct err *e)
 {
     const struct strlist *volumes = &m->image->config.volumes;
     struct strlist taken = {0};
-    if (volumes->n == 0)
+    if (volumes->n == 0 || ignored)
         return 0;
     TRY(taken_targets(config, m->arena, &taken, e));
     m->v = ARENA_NEW_N(m->arena, struct oci_bind, volumes->n);
@@ -125,7 +125,7 @@ int volumes_make(struct cri_service *s, const struct ctx *ctx, const char *conta
     };
     if (!m.dir)
         return err_oom(e);
-    TRY(choose(&m, config, e));
+    TRY(choose(&m, config, s->config.ignore_image_volumes, e));
     if (m.n > 0)
         TRY(image->chain_id[0] ? image_view_run(s, ctx, image, make_all, &m, e) : make_all(&m, -1, e));
     *ret = m.v;

@@ -27,6 +27,7 @@ struct object {
     atomic_uint refs;
     struct arena arena; /* owns meta; written only before the object is stored */
     const char *id, *name;
+    const char *snapshotter; /* that has its snapshot, whose key is the id */
     pthread_mutex_t lock;
     pthread_cond_t changed; /* on CLOCK_MONOTONIC */
     void (*destroy)(struct object *o);

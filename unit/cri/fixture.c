@@ -259,8 +259,6 @@ void fx_start(struct fx *f)
         .root = f->root,
         .state = f->state,
         .snapshotter = "overlayfs",
-        .runtime_name = "io.containerd.runc.v2",
-        .runtime_binary = "",
         .sandbox_image = FX_PAUSE,
         .netns_dir = f->netns,
         .log_line_max = CIO_LOG_LINE_DEFAULT,
@@ -270,10 +268,11 @@ void fx_start(struct fx *f)
     s->ctrd = ctrd_client(&f->channel);
     s->os = &fx_os;
     s->host = (struct oci_host){.hostname = "node-1"};
-    s->policy = (struct oci_policy){.unprivileged_ports = true, .unprivileged_icmp = true};
     s->oom_score_adj_min = -1000;
     s->containerd_version = "1.6.20";
     s->abandoned = abandoned;
+    arena_init(&f->arena, 1 << 20);
+    MUST(runtime_handlers_make(&f->options, s->config.snapshotter, &f->arena, &s->handlers, e_));
     MUST(cri_service_init(s, e_));
     struct cni_options cni = {
         .conf_dir = f->conf,
@@ -292,7 +291,6 @@ void fx_start(struct fx *f)
     MUST(image_service_new(&images, &s->image_service, e_));
     MUST(f->threads ? cio_pump_new(&s->pump, e_) : cio_pump_new_inline(&s->pump, e_));
     MUST(f->threads ? executor_new_pool(&limits, &s->background, e_) : executor_new_inline(&s->background, e_));
-    arena_init(&f->arena, 1 << 20);
     MUST(cri_methods_table(&f->arena, &f->methods, &f->n_methods, e_));
     f->up = true;
 }

@@ -37,7 +37,8 @@ struct fx {
     struct rpc_channel channel; /* the fake's, with a look at each call */
     struct cri_service service;
     struct executor *pool;
-    struct arena arena; /* the routing table */
+    struct arena arena; /* the routing table, runtime handlers */
+    struct cri_runtime_options options; /* what the next start takes of it: runtime handlers and their policy */
     const struct rpc_method *methods;
     size_t n_methods;
     bool threads, up, abandoned;

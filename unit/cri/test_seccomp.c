@@ -48,7 +48,7 @@ static void assert_gives(const struct oci_host *host, const Runtime__V1__Securit
     _cleanup_arena_ struct arena a = ARENA_INIT(1 << 20);
     struct cri_seccomp got;
     struct err e = ERR_INIT;
-    assert_ok(cri_seccomp_read(host, profile, old, privileged, &a, &got, &e), &e);
+    assert_ok(cri_seccomp_read(host, profile, old, NULL, privileged, &a, &got, &e), &e);
     assert_int_equal(got.runtime_default, strcmp(want, "default") == 0);
     assert_int_equal(got.unconfined, strcmp(want, "unconfined") == 0);
     assert_view(got.profile, want[0] == '{' ? want : "");
@@ -60,7 +60,7 @@ static void assert_refuses(const struct oci_host *host, const Runtime__V1__Secur
     _cleanup_arena_ struct arena a = ARENA_INIT(1 << 20);
     struct cri_seccomp got;
     struct err e = ERR_INIT;
-    assert_fails(cri_seccomp_read(host, profile, old, false, &a, &got, &e), &e, code, message);
+    assert_fails(cri_seccomp_read(host, profile, old, NULL, false, &a, &got, &e), &e, code, message);
     assert_non_null(strstr(e.message, "security_context.seccomp"));
 }
 
@@ -134,7 +134,7 @@ static int read_one(void *arg, struct err *e)
 {
     _cleanup_arena_ struct arena a = ARENA_INIT(1 << 20);
     struct cri_seccomp got;
-    return cri_seccomp_read(&with, arg, "", false, &a, &got, e);
+    return cri_seccomp_read(&with, arg, "", NULL, false, &a, &got, e);
 }
 
 static void test_memory_short(void **state)
