@@ -115,14 +115,12 @@ static int make_client(struct cri_runtime *rt, struct err *e)
 /* The failed calls go to the log once, here; a client that only asks for what is not there is not worth more than a debug line. */
 static void log_call(void *user, const struct rpc_call *call, int r, const struct err *e)
 {
-    const char *slash = strrchr(call->method->path, '/');
-    const char *name = slash ? slash + 1 : call->method->path;
     if (r >= 0)
-        log_debug("call %llu %s: ok", (unsigned long long)call->id, name);
+        log_debug("ok");
     else if (e->code == ERR_NOT_FOUND || e->code == ERR_UNIMPLEMENTED)
-        log_debug("call %llu %s: %s: %s", (unsigned long long)call->id, name, err_code_name(e->code), e->message);
+        log_debug("%s: %s", err_code_name(e->code), e->message);
     else
-        log_warning("call %llu %s: %s: %s", (unsigned long long)call->id, name, err_code_name(e->code), e->message);
+        log_warning("%s: %s", err_code_name(e->code), e->message);
 }
 
 static int make_server(struct cri_runtime *rt, struct err *e)

@@ -8,6 +8,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "base/mem.h"
+#include "daemon/journal.h"
 #include "daemon/options.h"
 
 static void on_signal(void *arg, int signo)
@@ -30,6 +31,15 @@ static void block_signals(void)
     sigaddset(&set, SIGINT);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
+}
+
+static void set_log(const struct options *o)
+{
+    log_set_level(o->log_level);
+    if (o->log_target == LOG_TARGET_JSON)
+        log_set_format(LOG_FORMAT_JSON);
+    if (o->log_target == LOG_TARGET_JOURNAL || (o->log_target == LOG_TARGET_AUTO && journal_is_stderr()))
+        journal_start();
 }
 
 static int serve(struct options *o, struct err *e)
@@ -58,7 +68,7 @@ int main(int argc, char **argv)
         fputs(o.help ? options_help : "cri-containerd " PROJECT_VERSION "\n", stdout);
         return 0;
     }
-    log_set_level(o.log_level);
+    set_log(&o);
     block_signals();
     mem_install_hooks();
     if (serve(&o, &e) < 0) {

@@ -14,7 +14,7 @@
 
 enum {
     OPT_LISTEN = 256, OPT_CONTAINERD, OPT_ROOT, OPT_STATE, OPT_SNAPSHOTTER, OPT_RUNTIME_BINARY, OPT_SANDBOX_IMAGE, OPT_CNI_CONF_DIR, OPT_CNI_BIN_DIR,
-    OPT_CNI_CACHE_DIR, OPT_NETNS_DIR, OPT_REGISTRY_CA, OPT_SYSTEMD_CGROUP, OPT_SOCKET_GROUP, OPT_LOG_LEVEL, OPT_VERSION, OPT_HELP,
+    OPT_CNI_CACHE_DIR, OPT_NETNS_DIR, OPT_REGISTRY_CA, OPT_SYSTEMD_CGROUP, OPT_SOCKET_GROUP, OPT_LOG_LEVEL, OPT_LOG_FORMAT, OPT_VERSION, OPT_HELP,
     GROUP_FILE_MAX = 16 << 20,
 };
 
@@ -34,6 +34,7 @@ static const struct option long_options[] = {
     {"systemd-cgroup", no_argument, NULL, OPT_SYSTEMD_CGROUP},
     {"socket-group", required_argument, NULL, OPT_SOCKET_GROUP},
     {"log-level", required_argument, NULL, OPT_LOG_LEVEL},
+    {"log-format", required_argument, NULL, OPT_LOG_FORMAT},
     {"version", no_argument, NULL, OPT_VERSION},
     {"help", no_argument, NULL, OPT_HELP},
     {0},
@@ -58,22 +59,41 @@ const char options_help[] =
     "  --systemd-cgroup       let systemd make the cgroups\n"
     "  --socket-group GROUP   group of the socket, name or number [root]\n"
     "  --log-level LEVEL      error, warning, info or debug [info]\n"
+    "  --log-format FORMAT    text, json (one object a line), journal, or auto: the journal under systemd, else text [auto]\n"
     "  --version              print the version\n"
     "  --help                 print this\n"
     "\n"
     "Exit status: 0 after a clean stop, 1 when it cannot start, 2 for a bad command line.\n"
     "Containers keep running when it stops; it finds them again when it starts.\n";
 
-static int parse_log_level(const char *text, enum log_level *ret, struct err *e)
+/* The position of text among n names; all of them stand in the message. */
+static int parse_word(const char *option, const char *text, const char *const *names, size_t n, const char *expected, int *ret, struct err *e)
 {
-    static const char *const names[] = {"error", "warning", "info", "debug"};
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+    for (size_t i = 0; i < n; i++) {
         if (strcmp(text, names[i]) == 0) {
-            *ret = (enum log_level)i;
+            *ret = (int)i;
             return 0;
         }
     }
-    return err_raise(e, ERR_INVALID_ARGUMENT, "--log-level %s: expected error, warning, info or debug", text);
+    return err_raise(e, ERR_INVALID_ARGUMENT, "%s %s: expected %s", option, text, expected);
+}
+
+static int parse_log_level(const char *text, enum log_level *ret, struct err *e)
+{
+    static const char *const names[] = {"error", "warning", "info", "debug"};
+    int i;
+    TRY(parse_word("--log-level", text, names, ARRAY_SIZE(names), "error, warning, info or debug", &i, e));
+    *ret = (enum log_level)i;
+    return 0;
+}
+
+static int parse_log_format(const char *text, enum log_target *ret, struct err *e)
+{
+    static const char *const names[] = {"auto", "text", "json", "journal"};
+    int i;
+    TRY(parse_word("--log-format", text, names, ARRAY_SIZE(names), "text, json, journal or auto", &i, e));
+    *ret = (enum log_target)i;
+    return 0;
 }
 
 static int parse_group(const char *text, unsigned *ret, struct err *e)
@@ -159,6 +179,8 @@ static int apply(struct options *o, int opt, char *value, const char *name, stru
         return parse_group(value, &o->runtime.socket_gid, e);
     case OPT_LOG_LEVEL:
         return parse_log_level(value, &o->log_level, e);
+    case OPT_LOG_FORMAT:
+        return parse_log_format(value, &o->log_target, e);
     case OPT_VERSION:
         o->version = true;
         return 0;

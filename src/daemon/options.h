@@ -10,10 +10,18 @@
 
 enum { CNI_BIN_DIRS_MAX = 16 };
 
+enum log_target {
+    LOG_TARGET_AUTO = 0, /* the journal when stderr is connected to it, else text on stderr */
+    LOG_TARGET_TEXT,
+    LOG_TARGET_JSON,
+    LOG_TARGET_JOURNAL,
+};
+
 struct options {
     struct cri_runtime_options runtime;
     const char *cni_bin_dirs[CNI_BIN_DIRS_MAX];
     enum log_level log_level;
+    enum log_target log_target;
     bool help, version;
 };
 

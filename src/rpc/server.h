@@ -76,12 +76,16 @@ void rpc_stream_end(struct rpc_stream *s, const struct err *e);
  * ends the stream. */
 void rpc_stream_on_close(struct rpc_stream *s, void (*fn)(void *arg), void *arg);
 
+/* "RunPodSandbox" of "/runtime.v1.RuntimeService/RunPodSandbox"; lives as long as the method. */
+const char *rpc_method_name(const struct rpc_method *m);
+
 struct rpc_server_config {
     const struct rpc_method *methods; /* kept by reference */
     size_t n_methods;
     void *service;
     struct executor *executor;
-    /* Called after each call of a known method with its outcome, for the log (may be NULL). On any thread. */
+    /* Called after each call of a known method with its outcome, for the log (may be NULL). On any thread, within
+     * the call's log scope (base/log.h), in which its handler ran too. */
     void (*on_done)(void *user, const struct rpc_call *call, int r, const struct err *e);
     void *user;
     struct rpc_keepalive keepalive; /* zero: the defaults */

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "rpc/message.h"
 #include "rpc/server_private.h"
@@ -254,6 +255,17 @@ static int too_late(struct err *e)
     return err_raise(e, ERR_DEADLINE_EXCEEDED, "the deadline passed before the call began");
 }
 
+const char *rpc_method_name(const struct rpc_method *m)
+{
+    const char *slash = strrchr(m->path, '/');
+    return slash ? slash + 1 : m->path;
+}
+
+static struct log_scope scope_of(const struct rpc_stream *s)
+{
+    return (struct log_scope){.rpc_id = s->call.id, .rpc = rpc_method_name(s->method)};
+}
+
 static void report(struct rpc_stream *s, int r, const struct err *e)
 {
     if (s->server && s->server->config.on_done)
@@ -309,13 +321,15 @@ static void call_run(void *arg)
     struct err e = ERR_INIT;
     struct frame *answer = NULL;
     bool is_stream = !s->method->unary && !s->method->duplex;
+    struct log_scope before = log_scope_set(scope_of(s));
     int r = run_handler(s, &answer, &e);
-    if (r >= 0 && is_stream)
-        return; /* the keeper's now, and perhaps ended and freed already */
     if (r < 0 && e.code == ERR_OK)
         err_raise(&e, (enum err_code) - r, "%s", err_code_name((enum err_code) - r));
-    report(s, r, &e);
-    finish(s, answer, r, &e);
+    if (r < 0 || !is_stream) { /* else it is the keeper's now, and perhaps ended and freed already */
+        report(s, r, &e);
+        finish(s, answer, r, &e);
+    }
+    log_scope_set(before);
 }
 
 static void submit(struct rpc_stream *s)
@@ -327,7 +341,9 @@ static void submit(struct rpc_stream *s)
     if (r >= 0)
         return;
     s->job = false;
+    struct log_scope before = log_scope_set(scope_of(s));
     report(s, r, &e);
+    log_scope_set(before);
     server_call_answer(s, e.code, e.message);
 }
 

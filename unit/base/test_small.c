@@ -257,6 +257,45 @@ static void logs_to_standard_error(void **state)
     fd_close(&p[1]);
 }
 
+static void formats_lines(void **state)
+{
+    static char out[LOG_OUT_MAX], text[2 * LOG_LINE_MAX];
+    struct log_scope none = {0}, scope = {.rpc_id = UINT64_MAX, .rpc = "RunPodSandbox"};
+    size_t n = log_format_line(LOG_FORMAT_TEXT, LOG_LEVEL_INFO, 1, &none, "a \"b\"", out);
+    assert_string_equal(out, "1970-01-01T00:00:00.000000001Z info a \"b\"\n");
+    assert_int_equal(n, strlen(out));
+    log_format_line(LOG_FORMAT_TEXT, LOG_LEVEL_DEBUG, 1, &scope, "ok", out);
+    assert_string_equal(out, "1970-01-01T00:00:00.000000001Z debug [18446744073709551615 RunPodSandbox] ok\n");
+    log_format_line(LOG_FORMAT_JSON, LOG_LEVEL_ERROR, 1, &none, "a \"b\\ \xff\xc3\xa4", out);
+    assert_string_equal(out, "{\"time\":\"1970-01-01T00:00:00.000000001Z\",\"level\":\"error\",\"message\":\"a \\\"b\\\\ \xef\xbf\xbd\xc3\xa4\"}\n");
+    log_format_line(LOG_FORMAT_JSON, LOG_LEVEL_WARNING, 1, &scope, "w", out);
+    assert_string_equal(out, "{\"time\":\"1970-01-01T00:00:00.000000001Z\",\"level\":\"warning\",\"rpc_id\":18446744073709551615,"
+                             "\"rpc\":\"RunPodSandbox\",\"message\":\"w\"}\n");
+    /* The longest there can be. */
+    scope.rpc = text;
+    for (int i = 0; i < 2; i++) {
+        memset(text, i ? '"' : '\xff', sizeof text - 1);
+        n = log_format_line(LOG_FORMAT_JSON, LOG_LEVEL_WARNING, UINT64_MAX, &scope, text, out);
+        assert_int_equal(n, strlen(out));
+        assert_string_equal(out + n - 3, "\"}\n");
+        assert_true(n < LOG_OUT_MAX);
+        n = log_format_line(LOG_FORMAT_TEXT, LOG_LEVEL_WARNING, UINT64_MAX, &scope, text, out);
+        assert_int_equal(n, strlen(out));
+        assert_true(n < LOG_LINE_MAX + 200);
+    }
+}
+
+static void lines_say_what_their_thread_works_on(void **state)
+{
+    struct log_scope outer = {.rpc_id = 1, .rpc = "Outer"}, inner = {.rpc_id = 2, .rpc = "Inner"};
+    struct log_scope before = log_scope_set(outer);
+    assert_null(before.rpc);
+    assert_string_equal(log_scope_set(inner).rpc, "Outer");
+    assert_int_equal(log_scope_get().rpc_id, 2);
+    assert_int_equal(log_scope_set(before).rpc_id, 2);
+    assert_null(log_scope_get().rpc);
+}
+
 static void *log_many(void *arg)
 {
     for (int i = 0; i < 500; i++)
@@ -290,6 +329,8 @@ int main(void)
         cmocka_unit_test(logs_by_level),
         cmocka_unit_test(log_lines_cannot_be_forged),
         cmocka_unit_test(logs_to_standard_error),
+        cmocka_unit_test(formats_lines),
+        cmocka_unit_test(lines_say_what_their_thread_works_on),
         cmocka_unit_test(calls_the_sink_one_at_a_time),
     };
     return cmocka_run_group_tests_name("small", tests, NULL, NULL);

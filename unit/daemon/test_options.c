@@ -56,7 +56,8 @@ static void test_all(void **state)
     assert_string_equal(o.runtime.cni_bin_dirs[2], "/h");
     assert_string_equal(o.runtime.cni_bin_dirs[3], "/i");
     assert_true(o.runtime.systemd_cgroup);
-    assert_ok(parse(&o, &e, "cri-containerd --cni-cache-dir /j --netns-dir /k --registry-ca /l --socket-group 7 --log-level debug --version --help", words), &e);
+    assert_ok(parse(&o, &e, "cri-containerd --cni-cache-dir /j --netns-dir /k --registry-ca /l --socket-group 7 --log-level debug --log-format json --version --help", words), &e);
+    assert_int_equal(o.log_target, LOG_TARGET_JSON);
     assert_string_equal(o.runtime.cni_cache_dir, "/j");
     assert_string_equal(o.runtime.netns_dir, "/k");
     assert_string_equal(o.runtime.registry_ca, "/l");
@@ -75,6 +76,7 @@ static void test_bad(void **state)
         {"x --listen relative", "not absolute"},
         {"x --root relative", "--root relative"},
         {"x --log-level loud", "--log-level loud"},
+        {"x --log-format xml", "--log-format xml: expected text, json, journal or auto"},
         {"x --socket-group no-such-group-here", "no such group"},
         {"x --socket-group 4294967295", "no such group"},
         {"x word", "unexpected argument word"},
@@ -97,7 +99,7 @@ static void test_help(void **state)
 {
     static const char *const names[] = {"--listen", "--containerd", "--root", "--state", "--snapshotter", "--runtime-binary", "--sandbox-image",
                                         "--cni-conf-dir", "--cni-bin-dir", "--cni-cache-dir", "--netns-dir", "--registry-ca", "--systemd-cgroup",
-                                        "--socket-group", "--log-level", "--version", "--help"};
+                                        "--socket-group", "--log-level", "--log-format", "--version", "--help"};
     for (size_t i = 0; i < ARRAY_SIZE(names); i++)
         assert_non_null(strstr(options_help, names[i]));
 }
