@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Small text formats: log lines, mountinfo, control group files, cpu lists.
+ * Small text formats: log lines, mountinfo, control group files, counters of interfaces, cpu lists.
  */
 #include "support.h"
 
@@ -8,6 +8,7 @@
 #include "parse/cpuset.h"
 #include "parse/logline.h"
 #include "parse/mountinfo.h"
+#include "parse/netdev.h"
 
 static void log_heads(void **state)
 {
@@ -163,6 +164,94 @@ static void cgroup_values(void **state)
     assert_true(v == UINT64_MAX);
 }
 
+static void cgroup_paths(void **state)
+{
+    static const struct {
+        const char *path, *id, *own, *parent; /* own NULL: refused */
+    } cases[] = {
+        {"/kube/pod1/abc", "abc", "/kube/pod1/abc", "/kube/pod1"},
+        {"/kube.slice/cri-containerd-abc.scope", "abc", "/kube.slice/cri-containerd-abc.scope", "/kube.slice"},
+        {"/kube/abc/init.scope", "abc", "/kube/abc", "/kube"},
+        {"/abc/abc", "abc", "/abc", "/"},
+        {"/abc", "abc", "/abc", "/"},
+        {"//abc", "abc", "//abc", "/"},
+        {"/ab/c", "abc", NULL, NULL},
+        {"/ab/c", "b/c", NULL, NULL},
+        {"/", "abc", NULL, NULL},
+        {"", "abc", NULL, NULL},
+        {"abc", "abc", NULL, NULL},
+        {"/abc", "", NULL, NULL},
+        {"/ab", "abc", NULL, NULL},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct view own = VIEW_EMPTY, parent = VIEW_EMPTY;
+        if (cgroup_path_cut(view_of(cases[i].path), view_of(cases[i].id), &own, &parent) != (cases[i].own != NULL))
+            fail_msg("\"%s\" in \"%s\"", cases[i].id, cases[i].path);
+        assert_view(own, cases[i].own ? cases[i].own : "");
+        assert_view(parent, cases[i].parent ? cases[i].parent : "");
+    }
+}
+
+static void pressure(void **state)
+{
+    struct cgroup_pressure p;
+    assert_true(cgroup_pressure_parse(VIEW_LIT("some avg10=0.05 avg60=1.25 avg300=100.00 total=123456\nfull avg10=0.00 avg60=0.10 avg300=99.99 total=42\n"), &p));
+    assert_true(p.some.there && p.full.there);
+    assert_true(p.some.avg10 == 0.05 && p.some.avg60 == 1.25 && p.some.avg300 == 100);
+    assert_int_equal(p.some.total, 123456000);
+    assert_true(p.full.avg10 == 0 && p.full.avg60 == 0.1 && p.full.avg300 == 99.99);
+    assert_int_equal(p.full.total, 42000);
+    assert_true(cgroup_pressure_parse(VIEW_LIT("new line\nsome avg10=0.00 avg60=0.00 avg300=0.00 total=18446744073709551"), &p));
+    assert_true(p.some.there && !p.full.there);
+    assert_true(p.some.total == UINT64_C(18446744073709551000));
+    static const char *const bad[] = {
+        "", "\n", "other avg10=0.00 avg60=0.00 avg300=0.00 total=0", "some", "some avg10=0.00", "some avg10=0.00 avg60=0.00 avg300=0.00", "some avg10=0.00 avg60=0.00 avg300=0.00 ",
+        "some avg60=0.00 avg10=0.00 avg300=0.00 total=0", "some avg10=0 avg60=0.00 avg300=0.00 total=0", "some avg10=0.0 avg60=0.00 avg300=0.00 total=0",
+        "some avg10=0.000 avg60=0.00 avg300=0.00 total=0", "some avg10=x.00 avg60=0.00 avg300=0.00 total=0", "some avg10=0.xx avg60=0.00 avg300=0.00 total=0",
+        "some avg10 avg60=0.00 avg300=0.00 total=0", "some avg10=0.00 avg60=0.00 avg300=0.00 sum=0", "some avg10=0.00 avg60=0.00 avg300=0.00 total=-1",
+        "some avg10=0.00 avg60=0.00 avg300=0.00 total=18446744073709552", "some avg10=0.00 avg60=0.00 avg300=0.00 total=18446744073709551616",
+        "some avg10=4294967296.00 avg60=0.00 avg300=0.00 total=0", "some avg10=0.00 avg60=0.00 avg300=0.00 total=0\nfull x",
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+        if (cgroup_pressure_parse(view_of(bad[i]), &p))
+            fail_msg("\"%s\" was taken", bad[i]);
+}
+
+static void interfaces(void **state)
+{
+    static const char file[] = "Inter-|   Receive                                                |  Transmit\n"
+                               " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n"
+                               "    lo:    3193      29    0    0    0     0          0         0     3193      29    0    0    0     0       0          0\n"
+                               "  eth0:1 2 3 4 5 6 7 8 18446744073709551615 10 11 12 13 14 15 16\n"
+                               "abcdefghijklmno: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16";
+    struct view rest = view_of(file);
+    struct netdev d;
+    assert_true(netdev_next(&rest, &d));
+    assert_view(d.name, "lo");
+    assert_int_equal(d.rx_bytes, 3193);
+    assert_true(netdev_next(&rest, &d));
+    assert_view(d.name, "eth0");
+    assert_int_equal(d.rx_bytes, 1);
+    assert_int_equal(d.rx_errors, 3);
+    assert_true(d.tx_bytes == UINT64_MAX);
+    assert_int_equal(d.tx_errors, 11);
+    assert_true(netdev_next(&rest, &d));
+    assert_view(d.name, "abcdefghijklmno");
+    assert_false(netdev_next(&rest, &d));
+#define REST " 2 3 4 5 6 7 8 9 10 11 12 13 14 15"
+    static const char *const bad[] = {
+        "", "eth0", "eth0:", "eth0: 1" REST, "eth0: 1" REST " 16 17", "eth0: x" REST " 16", "eth0: -1" REST " 16", "eth0: 18446744073709551616" REST " 16",
+        ": 1" REST " 16", " : 1" REST " 16", "abcdefghijklmnop: 1" REST " 16", "a/b: 1" REST " 16", "a b: 1" REST " 16", "a\vb: 1" REST " 16", "eth0: 1" REST " 16x",
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        rest = view_of(bad[i]);
+        if (netdev_next(&rest, &d))
+            fail_msg("\"%s\" was taken", bad[i]);
+    }
+    rest = view_make("a\0: 1" REST " 16", sizeof("a\0: 1" REST " 16") - 1);
+    assert_false(netdev_next(&rest, &d));
+}
+
 static void cpu_lists(void **state)
 {
     uint64_t n = 0;
@@ -193,6 +282,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(log_heads),       cmocka_unit_test(log_lines), cmocka_unit_test(log_times),     cmocka_unit_test(mounts),    cmocka_unit_test(mount_escapes),
         cmocka_unit_test(mount_of_a_path), cmocka_unit_test(cgroups),   cmocka_unit_test(cgroup_values), cmocka_unit_test(cpu_lists),
+        cmocka_unit_test(cgroup_paths),    cmocka_unit_test(pressure),  cmocka_unit_test(interfaces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
