@@ -237,7 +237,7 @@ int fuzz_one(const uint8_t *data, size_t size)
         fx_restart(l.f); /* what a fault hid from the service is found at its next start */
     fx_remove_all(l.f);
     if (l.faulty)
-        fx_collect_garbage(l.f);
+        fake_collect(l.f->fake);
     FUZZ_CHECK(fx_nothing_left(l.f));
     FUZZ_CHECK(!l.f->log_control);
     fx_free(l.f);

@@ -6,6 +6,7 @@ import os
 import subprocess
 
 from harness.context import Skip
+from harness.images import Image, file_entry
 from harness.service import wait_until
 
 
@@ -41,6 +42,22 @@ def test_images(t):
     found = json.loads(crictl(t, "inspecti", t.env.busybox_ref))
     t.equal(found["status"]["id"], t.env.busybox.image_id)
     assert "no/such/image" in crictl(t, "pull", "%s/no/such/image:1" % t.env.registry.name, ok=False)
+
+
+def test_rmi(t):
+    """crictl rmi, by reference and by ID; of what is not there; --prune spares what is in use and what is pinned"""
+    for name in (t.env.busybox_ref, t.env.busybox.image_id):
+        crictl(t, "pull", t.env.busybox_ref)
+        crictl(t, "rmi", name)
+        assert "busybox" not in crictl(t, "images")
+    crictl(t, "rmi", t.env.busybox_ref, ok=False)  # crictl itself asks first
+    pod = t.run_pod()
+    t.run(pod)
+    other = t.env.registry.push(Image([[file_entry("marker", "rmi")]]), "test/rmi", "v1")
+    crictl(t, "pull", other)
+    crictl(t, "rmi", "--prune")
+    left = crictl(t, "images")
+    assert "test/rmi" not in left and "busybox" in left and "pause" in left, left
 
 
 def test_life(t):

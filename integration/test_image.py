@@ -117,6 +117,112 @@ def test_status_missing(t):
         assert known(t, ref) is None, ref
 
 
+def content(t):
+    """Digests in the content store, and names of snapshots."""
+    return ({line.split()[0] for line in t.env.ctr("content", "ls", "-q").split()},
+            {line.split()[0] for line in t.env.ctr("snapshots", "ls").splitlines()[1:]})
+
+
+def test_remove(t):
+    """RemoveImage by reference, ID, short ID and digest: all names go, and with them content and snapshots, at once"""
+    image = Image([[file_entry("marker", "remove 1")], [file_entry("marker", "remove 2")]])
+    refs = [t.env.registry.push(image, "test/remove", tag) for tag in ("x", "y")]
+    before = content(t)
+    for name in (refs[0], image.image_id, image.image_id.split(":")[1][:12], refs[0].rsplit(":", 1)[0] + "@" + image.digest):
+        for ref in refs:
+            t.pull(ref)
+        blobs, snapshots = (now - old for now, old in zip(content(t), before))
+        t.equal((len(blobs), len(snapshots)), (4, 2), "blobs and snapshots")
+        t.cri.RemoveImage(image={"image": name})
+        for ref in refs + [image.image_id]:
+            assert known(t, ref) is None, "%s is still known after the removal of %s" % (ref, name)
+        assert image.image_id not in {i.id for i in t.cri.ListImages().images}
+        blobs, snapshots = (now - old for now, old in zip(content(t), before))
+        t.equal((blobs, snapshots), (set(), set()), "left behind after the removal of " + name)
+        assert not [line for line in t.env.ctr("images", "ls", "-q").split() if "test/remove" in line or line == image.image_id]
+        t.cri.RemoveImage(image={"image": name})
+
+
+def test_remove_missing(t):
+    """RemoveImage of an image that is not there is OK; without an image or with a bad name it is refused"""
+    for ref in ("no.such.registry/image:1", "sha256:" + "0" * 64, "%s/no/such:1" % t.env.registry.name):
+        t.cri.RemoveImage(image={"image": ref})
+    if not t.env.plugin:
+        t.fails("INVALID_ARGUMENT", lambda: t.cri.RemoveImage(), "image")
+        t.fails("INVALID_ARGUMENT", lambda: t.cri.RemoveImage(image={"image": "UPPER:::"}), "UPPER:::")
+
+
+def test_remove_shared(t):
+    """What two images share stays until both are removed"""
+    base = [file_entry("marker", "shared base")]
+    one, two = Image([base, [file_entry("one", "1")]]), Image([base, [file_entry("two", "2")]])
+    before = content(t)
+    refs = [t.env.registry.push(i, "test/shared", tag) for i, tag in ((one, "1"), (two, "2"))]
+    for ref in refs:
+        t.pull(ref)
+    t.cri.RemoveImage(image={"image": refs[0]})
+    blobs, snapshots = (now - old for now, old in zip(content(t), before))
+    t.equal((len(blobs), len(snapshots)), (4, 2), "blobs and snapshots")
+    t.equal(t.pull(refs[1]), two.image_id)
+    t.cri.RemoveImage(image={"image": refs[1]})
+    t.equal(tuple(now - old for now, old in zip(content(t), before)), (set(), set()), "left")
+
+
+def test_remove_in_use(t):
+    """An image in use may be removed: its container goes on and can be looked at; with the container its layers go"""
+    image = with_busybox([file_entry("marker", "in use\n")])
+    before = content(t)
+    ref = t.env.registry.push(image, "test/inuse", "v1")
+    pod = t.run_pod()
+    container = t.run(pod, image=ref)
+    t.cri.RemoveImage(image={"image": ref})
+    assert known(t, ref) is None
+    t.equal(t.shell(container, "cat /marker"), "in use\n")
+    t.equal(t.status(container).image_ref, image.image_id)
+    t.cri.StopContainer(container_id=container)
+    t.cri.RemoveContainer(container_id=container)
+    t.remove_pod(pod)
+    other = t.env.registry.push(small("collect"), "test/collect", "v1")
+    t.pull(other)
+    t.cri.RemoveImage(image={"image": other})  # a collection
+    t.equal(content(t)[1] - before[1] - content_of_pause(t), set(), "snapshots left")
+
+
+def content_of_pause(t):
+    """The snapshots of the pause image, which the first pod may have brought."""
+    info = t.cri.ImageStatus(image={"image": t.env.pause_ref}, verbose=True).info
+    return {json.loads(info["info"])["chainID"]} if info else set()
+
+
+def test_remove_beside_pull(t):
+    """Pulls and removals of one image at the same time: each answer is clear, and what is known afterwards is whole"""
+    import threading
+    image = Image([[file_entry("marker", "race %d" % i)] for i in range(4)])
+    ref = t.env.registry.push(image, "test/race", "v1")
+    bad = []
+
+    def work(call, allowed):
+        for _ in range(25):
+            try:
+                call()
+            except Exception as e:  # pylint: disable=broad-except
+                if not any(a in str(e) for a in allowed):
+                    bad.append(str(e))
+
+    threads = [threading.Thread(target=work, args=(lambda: t.pull(ref), ("removed right after",))),
+               threading.Thread(target=work, args=(lambda: t.cri.RemoveImage(image={"image": ref}), ()))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not bad, bad[:3]
+    t.equal(t.pull(ref), image.image_id)
+    blobs = content(t)[0]
+    assert set(image.blobs) <= blobs and image.digest in blobs, "blobs are missing: %s" % (set(image.blobs) - blobs)
+    t.cri.RemoveImage(image={"image": ref})
+    assert not set(image.blobs) & content(t)[0]
+
+
 def test_status_verbose(t):
     """ImageStatus gives details only when asked"""
     t.pull()

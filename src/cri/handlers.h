@@ -31,7 +31,8 @@
     X(LIST_IMAGES, list_images, ListImages, EXEC_FAST, false)                       \
     X(IMAGE_STATUS, image_status, ImageStatus, EXEC_FAST, false)                    \
     X(IMAGE_FS_INFO, image_fs_info, ImageFsInfo, EXEC_SLOW, false)                  \
-    X(PULL_IMAGE, pull_image, PullImage, EXEC_SLOW, false)
+    X(PULL_IMAGE, pull_image, PullImage, EXEC_SLOW, false)                          \
+    X(REMOVE_IMAGE, remove_image, RemoveImage, EXEC_SLOW, false)
 
 #define CRI_HANDLER_DECLARE_(METHOD, function, Prefix, cls, detached)                                                             \
     int cri_##function(struct cri_service *s, struct rpc_call *call, const Runtime__V1__##Prefix##Request *req,                   \

@@ -31,9 +31,9 @@ struct work {
     const char *source_host;
     const char *names[NAMES_MAX];
     size_t n_names;
-    bool created[NAMES_MAX]; /* the record was not there before */
+    bool created[NAMES_MAX]; /* the record was not there before, as far as is known */
+    int64_t started;         /* clock_real before the first record */
     const char *lease;       /* to be deleted, NULL: none */
-    const char *hold;        /* view that keeps the snapshots, NULL: none */
 };
 
 /* The host without its port: the key under which containerd's clients look for blobs to mount from other repositories. */
@@ -171,18 +171,19 @@ static int store_layers(struct work *w, struct err *e)
                              .chain_ids = &m->chain_ids,
                              .wait_layer = wait_layer,
                              .user = layers};
-    int r = unpack_all(&u, &w->ctx, &w->arena, &w->hold, e);
+    int r = unpack_all(&u, &w->ctx, &w->arena, e);
     layers_stop(layers);
     return r;
 }
 
 static int store_records(struct work *w, struct err *e)
 {
+    w->started = clock_real();
     for (size_t i = 0; i < w->n_names; i++) {
         int r = record_put(w->job->ctrd, &w->ctx, w->names[i], &w->target, w->job->labels, e);
+        w->created[i] = r != 0;
         if (r < 0)
             return r;
-        w->created[i] = r > 0;
     }
     return 0;
 }
@@ -195,7 +196,7 @@ static void take_records_back(struct work *w)
     for (size_t i = 0; i < w->n_names; i++) {
         if (!w->created[i])
             continue;
-        (void)ctrd_image_delete(w->job->ctrd, &own, w->names[i], false, &ignored);
+        record_take_back(w->job->ctrd, &own, w->names[i], w->target.digest, w->started);
         (void)image_store_update(w->job->store, &own, w->names[i], &ignored);
     }
 }
@@ -225,8 +226,6 @@ static void give_up_lease(struct work *w)
 {
     struct err ignored = ERR_INIT;
     struct ctx own = {.deadline = clock_deadline(CLEANUP_SECONDS * NSEC_PER_SEC)};
-    if (w->hold)
-        unpack_discard(w->job->ctrd, &w->ctx, w->job->snapshotter, w->hold);
     if (w->lease)
         (void)ctrd_lease_delete(w->job->ctrd, &own, w->lease, false, &ignored);
 }

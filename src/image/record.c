@@ -47,6 +47,16 @@ static int update(const struct ctrd *c, const struct ctx *ctx, const char *name,
     return ctrd_image_update(c, ctx, &have, e);
 }
 
+void record_take_back(const struct ctrd *c, const struct ctx *ctx, const char *name, const char *target_digest, int64_t since)
+{
+    _cleanup_arena_ struct arena a = ARENA_INIT((size_t)4 << 20);
+    struct err ignored = ERR_INIT;
+    struct ctrd_image have;
+    if (ctrd_image_get(c, ctx, name, &a, &have, &ignored) == 0 && have.created_at >= since && have.target.digest &&
+        strcmp(have.target.digest, target_digest) == 0)
+        (void)ctrd_image_delete(c, ctx, name, false, &ignored);
+}
+
 int record_put(const struct ctrd *c, const struct ctx *ctx, const char *name, const struct ctrd_descriptor *target,
                const struct kvlist *labels, struct err *e)
 {

@@ -16,4 +16,8 @@
 int record_put(const struct ctrd *c, const struct ctx *ctx, const char *name, const struct ctrd_descriptor *target,
                const struct kvlist *labels, struct err *e);
 
+/* Undoes a record_put that returned 1 or failed (its answer may have been lost): deletes the record when it was made at or after `since` (clock_real)
+ * and points at target. Never fails: it is for cleaning up. */
+void record_take_back(const struct ctrd *c, const struct ctx *ctx, const char *name, const char *target_digest, int64_t since);
+
 #endif

@@ -95,7 +95,8 @@ int image_store_list(struct image_store *s, const char *only, struct image_list 
 int image_resolve_local(struct image_store *s, const char *ref_or_id, struct image **ret, struct err *e);
 
 /* Removes every record of the image; the last one synchronously, so its content and snapshots are collected before this returns.
- * An image that is not known, or whose records another client removed meanwhile, is success. */
+ * An image that is not known, or whose records another client removed meanwhile, is success. The name that ref_or_id is goes last:
+ * after a failure the rest is found by it again. */
 int image_remove(struct image_store *s, const struct ctx *ctx, const char *ref_or_id, struct err *e);
 
 /* Number of images. */

@@ -6,6 +6,7 @@
 #include "image/record.h"
 #include "image/resolve.h"
 #include "image/store_internal.h"
+#include "parse/reference.h"
 
 enum {
     READ_BUDGET = 192 << 20,
@@ -228,19 +229,42 @@ int image_store_load(struct image_store *s, const struct ctx *ctx, size_t *ret_s
     return r;
 }
 
+/* The index of the name that the caller used, else of the id's: it is removed last, so that a caller whose removal failed half way finds the rest by
+ * the same text. */
+static size_t last_name(const struct image *img, const char *ref_or_id)
+{
+    struct reference ref;
+    char name[REFERENCE_TEXT_MAX + 1] = "";
+    size_t last = img->names.n - 1;
+    if (reference_normalize(view_of(ref_or_id), &ref, NULL) == 0)
+        reference_format(&ref, name);
+    for (size_t i = 0; i < img->names.n; i++)
+        if (strcmp(img->names.v[i], img->id) == 0)
+            last = i;
+    for (size_t i = 0; i < img->names.n; i++)
+        if (strcmp(img->names.v[i], name) == 0 || strcmp(img->names.v[i], ref_or_id) == 0)
+            last = i;
+    return last;
+}
+
+static int remove_name(struct image_store *s, const struct ctx *ctx, const char *name, bool sync, struct err *e)
+{
+    int r = ctrd_image_delete(&s->ctrd, ctx, name, sync, e);
+    if (r < 0 && r != -ERR_NOT_FOUND)
+        return r;
+    err_clear(e);
+    return image_store_update(s, ctx, name, e);
+}
+
 int image_remove(struct image_store *s, const struct ctx *ctx, const char *ref_or_id, struct err *e)
 {
     _cleanup_image_ struct image *img = NULL;
     int r = image_resolve_local(s, ref_or_id, &img, e);
     if (r <= 0)
         return r;
-    for (size_t i = 0; i < img->names.n; i++) {
-        bool last = i + 1 == img->names.n;
-        r = ctrd_image_delete(&s->ctrd, ctx, img->names.v[i], last, e);
-        if (r < 0 && r != -ERR_NOT_FOUND)
-            return r;
-        err_clear(e);
-        TRY(image_store_update(s, ctx, img->names.v[i], e));
-    }
-    return 0;
+    size_t last = last_name(img, ref_or_id);
+    for (size_t i = 0; i < img->names.n; i++)
+        if (i != last)
+            TRY(remove_name(s, ctx, img->names.v[i], false, e));
+    return remove_name(s, ctx, img->names.v[last], true, e);
 }

@@ -11,21 +11,22 @@
 
 enum { ATTEMPTS_MAX = 3 };
 
-void unpack_discard(const struct ctrd *c, const struct ctx *ctx, const char *snapshotter, const char *key)
+/* Removes a snapshot, not obeying ctx but for its lease. */
+static void discard(const struct unpack *u, const struct ctx *ctx, const char *key)
 {
     struct err ignored = ERR_INIT;
     struct ctx own = {.deadline = clock_deadline(10 * NSEC_PER_SEC), .lease = ctx->lease};
-    (void)ctrd_snapshot_remove(c, &own, snapshotter, key, &ignored);
+    (void)ctrd_snapshot_remove(u->ctrd, &own, u->snapshotter, key, &ignored);
 }
 
-/* "<word>-<16 hex digits> <chain id>" */
-static int make_key(const char *word, const char *chain_id, struct arena *a, const char **ret, struct err *e)
+/* "extract-<16 hex digits> <chain id>" */
+static int make_key(const char *chain_id, struct arena *a, const char **ret, struct err *e)
 {
     uint8_t random[8];
     char hex[2 * sizeof(random)];
     TRY(id_random(random, sizeof(random), e));
     hex_encode(random, sizeof(random), hex);
-    *ret = arena_printf(a, "%s-%.*s %s", word, (int)sizeof(hex), hex, chain_id);
+    *ret = arena_printf(a, "extract-%.*s %s", (int)sizeof(hex), hex, chain_id);
     return *ret ? 0 : err_oom(e);
 }
 
@@ -54,7 +55,7 @@ static int lost(int r, struct err *e)
     return r;
 }
 
-/* Applies layer i to the prepared snapshot and commits it. 1: another pull was faster. */
+/* Applies layer i to the prepared snapshot and commits it, unless another pull was faster. */
 static int apply(const struct unpack *u, const struct ctx *ctx, size_t i, const char *key, const struct ctrd_mounts *mounts,
                  const struct kvlist *labels, struct arena *a, struct err *e)
 {
@@ -69,73 +70,51 @@ static int apply(const struct unpack *u, const struct ctx *ctx, size_t i, const 
         return err_raise(e, ERR_DATA_LOSS, "layer %s: its content has diff id %s, the image says %s", layer->digest,
                          diff.digest ? diff.digest : "(none)", u->diff_ids->v[i]);
     r = ctrd_snapshot_commit(u->ctrd, ctx, u->snapshotter, u->chain_ids->v[i], key, labels, e);
-    bool faster = r == -ERR_ALREADY_EXISTS;
-    if (r < 0 && !faster)
-        return r;
-    if (faster) {
+    if (r == -ERR_ALREADY_EXISTS) {
         err_clear(e);
-        unpack_discard(u->ctrd, ctx, u->snapshotter, key);
+        discard(u, ctx, key);
+    } else if (r < 0) {
+        return r;
     }
     struct kvlist uncompressed = {0};
     if (kvlist_set(&uncompressed, a, LABEL_UNCOMPRESSED, diff.digest) < 0)
         return err_oom(e);
-    r = ctrd_content_set_labels(u->ctrd, ctx, layer->digest, &uncompressed, e);
-    return r < 0 ? r : faster;
+    return ctrd_content_set_labels(u->ctrd, ctx, layer->digest, &uncompressed, e);
 }
 
-/* Makes chain id i exist. 1: it was there before; 0: it was made under our lease. */
+/* Makes chain id i exist. */
 static int unpack_layer(const struct unpack *u, const struct ctx *ctx, size_t i, struct err *e)
 {
     _cleanup_arena_ struct arena a = ARENA_INIT((size_t)4 << 20);
     const char *chain = u->chain_ids->v[i], *parent = i > 0 ? u->chain_ids->v[i - 1] : "", *key;
     int there = exists(u, ctx, chain, &a, e);
     if (there != 0)
-        return there;
+        return MIN_OF(there, 0);
     struct kvlist labels = {0};
     if (kvlist_set(&labels, &a, LABEL_SNAPSHOT_REF, chain) < 0)
         return err_oom(e);
     struct ctrd_mounts mounts;
-    TRY(make_key("extract", chain, &a, &key, e));
+    TRY(make_key(chain, &a, &key, e));
     int r = ctrd_snapshot_prepare(u->ctrd, ctx, u->snapshotter, key, parent, &labels, &a, &mounts, e);
     if (r == -ERR_ALREADY_EXISTS) { /* it came to be in between, or the snapshotter brought it itself */
         err_clear(e);
-        return 1;
+        return 0;
     }
     if (r < 0) {
-        unpack_discard(u->ctrd, ctx, u->snapshotter, key); /* the answer may have been lost, not the snapshot */
+        discard(u, ctx, key); /* the answer may have been lost, not the snapshot */
         return err_wrap(e, lost(r, e), "snapshot for layer %s", u->layers[i].digest);
     }
     r = apply(u, ctx, i, key, &mounts, &labels, &a, e);
     if (r < 0)
-        unpack_discard(u->ctrd, ctx, u->snapshotter, key);
+        discard(u, ctx, key);
     return r;
 }
 
-/* A view on the top keeps it, and with it all parents, under the lease. ABORTED when the top is not there. */
-static int hold(const struct unpack *u, const struct ctx *ctx, const char *top, struct arena *a, const char **ret, struct err *e)
-{
-    const char *key;
-    struct ctrd_mounts mounts;
-    TRY(make_key("hold", top, a, &key, e));
-    int r = lost(ctrd_snapshot_view(u->ctrd, ctx, u->snapshotter, key, top, NULL, a, &mounts, e), e);
-    if (r < 0)
-        unpack_discard(u->ctrd, ctx, u->snapshotter, key);
-    else
-        *ret = key;
-    return r;
-    return 0;
-}
-
-/* One pass over the layers. 1: the top was there before and needs to be held; 0: it was made under our lease. */
 static int unpack_pass(const struct unpack *u, const struct ctx *ctx, struct err *e)
 {
-    int r = 0;
-    for (size_t i = 0; i < u->chain_ids->n; i++) {
-        r = unpack_layer(u, ctx, i, e);
-        if (r < 0)
-            return r;
-    }
-    return r;
+    for (size_t i = 0; i < u->chain_ids->n; i++)
+        TRY(unpack_layer(u, ctx, i, e));
+    return 0;
 }
 
 static int wait_all(const struct unpack *u, struct err *e)
@@ -145,33 +124,17 @@ static int wait_all(const struct unpack *u, struct err *e)
     return 0;
 }
 
-int unpack_all(const struct unpack *u, const struct ctx *ctx, struct arena *a, const char **ret_hold, struct err *e)
+int unpack_all(const struct unpack *u, const struct ctx *ctx, struct arena *a, struct err *e)
 {
-    *ret_hold = NULL;
     if (u->chain_ids->n == 0)
         return 0;
-    const char *top = u->chain_ids->v[u->chain_ids->n - 1];
-    int r = exists(u, ctx, top, a, e);
-    for (int attempt = 0; attempt < ATTEMPTS_MAX && r >= 0; attempt++) {
-        if (r == 0) {
-            r = unpack_pass(u, ctx, e);
-            if (r == 0)
-                break;
-        }
-        if (r > 0)
-            r = hold(u, ctx, top, a, ret_hold, e);
-        if (r == 0)
+    int r = exists(u, ctx, u->chain_ids->v[u->chain_ids->n - 1], a, e);
+    for (int attempt = 1; r == 0; attempt++) {
+        r = unpack_pass(u, ctx, e);
+        if (r != -ERR_ABORTED || attempt == ATTEMPTS_MAX)
             break;
-        if (r == -ERR_ABORTED && attempt + 1 < ATTEMPTS_MAX) {
-            err_clear(e);
-            r = 0;
-        }
+        err_clear(e);
+        r = 0;
     }
-    if (r == 0)
-        r = wait_all(u, e);
-    if (r < 0 && *ret_hold) {
-        unpack_discard(u->ctrd, ctx, u->snapshotter, *ret_hold);
-        *ret_hold = NULL;
-    }
-    return r;
+    return r < 0 ? r : wait_all(u, e);
 }

@@ -22,12 +22,9 @@ struct unpack {
     void *user;
 };
 
-/* Makes the top chain id exist and keeps it from being collected while ctx's lease lives, also when it was there before. A
- * layer's digest after decompression must be its diff id: DATA_LOSS. *ret_hold (in a) names a view to be removed once the image's
- * records exist, NULL for none. On failure no active snapshot is left. Errors of containerd and of wait_layer. */
-int unpack_all(const struct unpack *u, const struct ctx *ctx, struct arena *a, const char **ret_hold, struct err *e);
-
-/* Removes a snapshot, not obeying ctx but for its lease; for cleaning up. */
-void unpack_discard(const struct ctrd *c, const struct ctx *ctx, const char *snapshotter, const char *key);
+/* Makes the top chain id exist. The configuration must be under ctx's lease and refer to it by label (LABEL_GC_SNAPSHOT): so it is kept from the
+ * collector, also when it was there before. A layer's digest after decompression must be its diff id: DATA_LOSS. On failure no active snapshot is
+ * left. Errors of containerd and of wait_layer. a: scratch memory. */
+int unpack_all(const struct unpack *u, const struct ctx *ctx, struct arena *a, struct err *e);
 
 #endif

@@ -352,25 +352,6 @@ void fx_remove_all(struct fx *f)
     }
 }
 
-void fx_collect_garbage(struct fx *f)
-{
-    _cleanup_arena_ struct arena a = ARENA_INIT(1 << 22);
-    const struct ctrd c = fake_ctrd(f->fake);
-    const struct ctx ctx = CTX_BACKGROUND;
-    struct ctrd_snapshots snapshots;
-    struct ctrd_container record;
-    struct err e = ERR_INIT;
-    if (ctrd_snapshot_list(&c, &ctx, "overlayfs", &a, &snapshots, &e) < 0)
-        fx_die("list snapshots", &e);
-    for (size_t i = 0; i < snapshots.n; i++) {
-        const struct ctrd_snapshot_info *s = &snapshots.v[i];
-        if (s->kind == 3 || kvlist_get(&s->labels, "containerd.io/gc.root") || ctrd_container_get(&c, &ctx, s->name, &a, &record, &e) == 0)
-            continue;
-        if (ctrd_snapshot_remove(&c, &ctx, "overlayfs", s->name, &e) < 0)
-            fx_die("remove a snapshot", &e);
-    }
-}
-
 bool fx_calls_are(struct fx *f, size_t mark, const char *const *methods)
 {
     size_t n = 0, made = fake_calls(f->fake) - mark;

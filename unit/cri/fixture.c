@@ -197,6 +197,14 @@ static void close_(void *user, struct rpc_client_stream *s)
 
 static const struct rpc_channel_ops channel_ops = {.unary = unary, .open = open_, .send = send_, .recv = recv_, .close = close_};
 
+static void label_blob(const struct ctrd *c, const char *digest, const char *key, const char *value)
+{
+    const struct ctx ctx = CTX_BACKGROUND;
+    struct kv kv = {(char *)key, (char *)value};
+    const struct kvlist labels = {.v = &kv, .n = 1, .cap = 1};
+    MUST(ctrd_content_set_labels(c, &ctx, digest, &labels, e_));
+}
+
 void fx_image(struct fx *f, const char *name, const char *config)
 {
     char layer[FAKE_DIGEST_MAX], digest[FAKE_DIGEST_MAX], manifest_digest[FAKE_DIGEST_MAX], text[4096], manifest[1024];
@@ -214,6 +222,9 @@ void fx_image(struct fx *f, const char *name, const char *config)
                      "\"digest\":\"%s\",\"size\":%zu},\"layers\":[{\"mediaType\":\"application/vnd.oci.image.layer.v1.tar\",\"digest\":\"%s\","
                      "\"size\":%d}]}", digest, size, layer, n);
     fake_add_blob(f->fake, manifest, (size_t)m, manifest_digest);
+    label_blob(&ctrd, manifest_digest, "containerd.io/gc.ref.content.config", digest);
+    label_blob(&ctrd, manifest_digest, "containerd.io/gc.ref.content.l.0", layer);
+    label_blob(&ctrd, digest, "containerd.io/gc.ref.snapshot.overlayfs", layer);
     struct kv managed = {(char *)"io.cri-containerd.image", (char *)"managed"};
     struct ctrd_image image = {
         .labels = {.v = &managed, .n = 1, .cap = 1},

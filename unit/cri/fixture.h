@@ -152,8 +152,6 @@ struct fx_world {
 struct fx_world fx_look(struct fx *f);
 /* True when nothing of pods, containers, execs is there. Prints what is. */
 bool fx_nothing_left(struct fx *f);
-/* What containerd's collector does: takes active snapshots and views that no record names and that are no roots. */
-void fx_collect_garbage(struct fx *f);
 /* Images, blobs and committed layers are not compared: pulls keep them. */
 bool fx_same(const struct fx_world *x, const struct fx_world *y);
 /* The stores hold what they should: every container's pod exists; states and times agree. Prints what does not hold. */

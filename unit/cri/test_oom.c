@@ -62,7 +62,7 @@ static uint64_t sweep_point(const struct subject *s, uint64_t at, bool persisten
     }
     fx_remove_all(f);
     if (persistent)
-        fx_collect_garbage(f); /* the record is removed before the snapshot for this */
+        fake_collect(f->fake); /* the record is removed before the snapshot for this */
     if (!fx_nothing_left(f))
         fail_msg("%s (%s): things are left behind", where, e.message);
     fx_free(f); /* ends the program when an allocation is left */
@@ -202,6 +202,15 @@ static void call_image_status(struct fx *f, struct fx_call *c)
     fx_call_init(f, c, CRI_METHOD_IMAGE_STATUS, &q);
 }
 
+static void call_remove_image(struct fx *f, struct fx_call *c)
+{
+    Runtime__V1__RemoveImageRequest q = RUNTIME__V1__REMOVE_IMAGE_REQUEST__INIT;
+    Runtime__V1__ImageSpec spec = RUNTIME__V1__IMAGE_SPEC__INIT;
+    spec.image = (char *)FX_IMAGE;
+    q.image = &spec;
+    fx_call_init(f, c, CRI_METHOD_REMOVE_IMAGE, &q);
+}
+
 static const struct subject subjects[] = {
     {"RunPodSandbox", CRI_METHOD_RUN_POD_SANDBOX, prepare_nothing, call_run, .creates = true},
     {"CreateContainer", CRI_METHOD_CREATE_CONTAINER, prepare_pod, call_create, .creates = true},
@@ -221,6 +230,7 @@ static const struct subject subjects[] = {
     {"ListContainers", CRI_METHOD_LIST_CONTAINERS, prepare_running, call_list, .creates = true},
     {"ListImages", CRI_METHOD_LIST_IMAGES, prepare_nothing, call_images, .creates = true},
     {"ImageStatus", CRI_METHOD_IMAGE_STATUS, prepare_nothing, call_image_status, .creates = true},
+    {"RemoveImage", CRI_METHOD_REMOVE_IMAGE, prepare_nothing, call_remove_image, .partly = true},
 };
 
 static void test_sweeps(void **state)

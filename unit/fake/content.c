@@ -144,6 +144,7 @@ static int delete (struct fake_ctx *c, const void *request, void *answer)
     struct fake_blob *b;
     size_t i;
     TRY(find(c, q->digest, &b, &i));
+    fake_lease_drop(c, FAKE_CONTENT, q->digest);
     fake_blob_free(fake_list_take(&c->f->blobs, i));
     return 0;
 }
@@ -172,7 +173,7 @@ static int read_blob(struct fake_ctx *c, struct fake_stream *s, const void *requ
     return 0;
 }
 
-static struct fake_ingest *find_ingest(struct fake *f, const char *ref, size_t *ret_i)
+struct fake_ingest *fake_find_ingest(struct fake *f, const char *ref, size_t *ret_i)
 {
     for (size_t i = 0; i < f->ingests.n; i++) {
         struct fake_ingest *g = f->ingests.v[i];
@@ -185,10 +186,16 @@ static struct fake_ingest *find_ingest(struct fake *f, const char *ref, size_t *
     return NULL;
 }
 
-static void drop_ingest(struct fake *f, const char *ref)
+void fake_drop_ingest(struct fake *f, const char *ref)
 {
     size_t at;
-    if (find_ingest(f, ref, &at))
+    struct fake_ingest *g = fake_find_ingest(f, ref, &at);
+    for (size_t i = 0; g && i < f->streams.n; i++) {
+        struct fake_stream *s = f->streams.v[i];
+        if (s->ingest == g)
+            s->ingest = NULL;
+    }
+    if (g)
         fake_ingest_free(fake_list_take(&f->ingests, at));
 }
 
@@ -207,15 +214,11 @@ static int list_statuses(struct fake_ctx *c, const void *request, void *answer)
 static int abort_ingest(struct fake_ctx *c, const void *request, void *answer)
 {
     const MSG(AbortRequest) *q = request;
-    struct fake_ingest *g = find_ingest(c->f, q->ref, NULL);
+    struct fake_ingest *g = fake_find_ingest(c->f, q->ref, NULL);
     if (!g)
         return err_raise(c->e, ERR_NOT_FOUND, "reference %s: not found", q->ref);
-    for (size_t i = 0; i < c->f->streams.n; i++) {
-        struct fake_stream *s = c->f->streams.v[i];
-        if (s->ingest == g)
-            s->ingest = NULL;
-    }
-    drop_ingest(c->f, q->ref);
+    fake_lease_drop(c, FAKE_INGEST, q->ref);
+    fake_drop_ingest(c->f, q->ref);
     return 0;
 }
 
@@ -224,9 +227,12 @@ static int open_ingest(struct fake_ctx *c, struct fake_stream *s, const MSG(Writ
 {
     if (!*q->ref)
         return err_raise(c->e, ERR_INVALID_ARGUMENT, "first message must have a reference");
-    if (*q->expected && fake_find_blob(c->f, q->expected, NULL))
+    TRY(fake_lease_check(c));
+    if (*q->expected && fake_find_blob(c->f, q->expected, NULL)) {
+        fake_lease_add(c, FAKE_CONTENT, q->expected);
         return err_raise(c->e, ERR_ALREADY_EXISTS, "content %s: already exists", q->expected);
-    struct fake_ingest *g = find_ingest(c->f, q->ref, NULL);
+    }
+    struct fake_ingest *g = fake_find_ingest(c->f, q->ref, NULL);
     if (g && g->locked)
         return err_raise(c->e, ERR_UNAVAILABLE, "ref k8s.io/1/%s locked for 1s (since an hour ago): unavailable", q->ref);
     if (g && q->total > 0 && g->status->total > 0 && q->total != g->status->total)
@@ -241,8 +247,11 @@ static int open_ingest(struct fake_ctx *c, struct fake_stream *s, const MSG(Writ
         g = fake_zalloc(sizeof(*g));
         g->status = fake_copy(&status);
         fake_touch(&g->status->started_at);
+        g->leased = true;
         fake_list_add(&c->f->ingests, g);
     }
+    g->leased = g->leased && c->ctx && c->ctx->lease; /* outside of a lease it stays for a day */
+    fake_lease_add(c, FAKE_INGEST, q->ref);
     fake_touch(&g->status->updated_at);
     g->locked = true;
     s->ingest = g;
@@ -286,9 +295,11 @@ static int commit(struct fake_ctx *c, struct fake_stream *s, const MSG(WriteCont
         for (size_t i = 0; i < q->n_labels; i++)
             set_label(b->info, q->labels[i]->key, q->labels[i]->value);
     }
-    s->ingest = NULL;
+    TRY(fake_lease_check(c));
     char *ref = arena_strdup(c->a, g->status->ref);
-    drop_ingest(c->f, ref ? ref : "");
+    fake_lease_drop(c, FAKE_INGEST, ref ? ref : "");
+    fake_lease_add(c, FAKE_CONTENT, digest);
+    fake_drop_ingest(c->f, ref ? ref : "");
     return there ? err_raise(c->e, ERR_ALREADY_EXISTS, "content %s: already exists", digest) : 0;
 }
 
@@ -314,7 +325,7 @@ static int check_expected(struct fake_ctx *c, struct fake_stream *s, const MSG(W
         return 0;
     char *ref = arena_strdup(c->a, s->ingest->status->ref);
     s->ingest = NULL;
-    drop_ingest(c->f, ref ? ref : "");
+    fake_drop_ingest(c->f, ref ? ref : "");
     return err_raise(c->e, ERR_ALREADY_EXISTS, "blob with expected digest %s exists", q->expected);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The contract: records, images, content, snapshots, leases. Tasks and events are in contract_tasks.c.
+ * The contract: records, images, content, snapshots, leases. Tasks and events are in contract_tasks.c, garbage collection in
+ * contract_gc.c.
  */
 #include "contract_steps.h"
 
@@ -365,6 +366,7 @@ unsigned contract_run(struct contract *k, const char *service)
         {"server", server},      {"containers", containers}, {"images", images},
         {"content", content},    {"leases", leases},         {"snapshots", snapshots},
         {"diff", contract_diff}, {"tasks", contract_tasks},  {"events", contract_events},
+        {"gc", contract_gc},
     };
     arena_init(&k->a, ARENA_BUDGET_DEFAULT);
     for (size_t i = 0; i < ARRAY_SIZE(services); i++)

@@ -28,6 +28,7 @@ struct ctrd_writer *contract_reopen(struct contract *k, const char *ref, int64_t
 /* The ingest of a failed commit may be there or not (a real one keeps it); afterwards it is not. */
 void contract_reopen_and_abort(struct contract *k, const char *ref);
 
+void contract_gc(struct contract *k);
 void contract_diff(struct contract *k);
 void contract_tasks(struct contract *k);
 void contract_events(struct contract *k);

@@ -108,6 +108,7 @@ static int fake_unary(void *user, const struct ctx *ctx, const char *path, const
     pthread_mutex_lock(&f->lock);
     mem_fail_pause();
     int r = unary_locked(f, ctx, path, request, &scratch, &bytes, e);
+    fake_gc_point(f);
     arena_done(&scratch);
     mem_fail_resume();
     if (r == 0)
@@ -145,6 +146,7 @@ static int open_locked(struct fake *f, const struct ctx *ctx, const char *path, 
     struct fake_stream *s = fake_zalloc(sizeof(*s));
     s->f = f;
     s->method = m;
+    s->lease = ctx && ctx->lease ? fake_strdup(ctx->lease) : NULL;
     if (hit && fault == FAKE_FAIL_BEFORE)
         fake_stream_end(s, &injected);
     else if (hit)
@@ -162,6 +164,7 @@ static int fake_open(void *user, const struct ctx *ctx, const char *path, struct
     pthread_mutex_lock(&f->lock);
     mem_fail_pause();
     int r = open_locked(f, ctx, path, &s, e);
+    fake_gc_point(f);
     mem_fail_resume();
     pthread_mutex_unlock(&f->lock);
     if (r == 0)
@@ -183,7 +186,9 @@ static int send_locked(struct fake_stream *s, const struct ctx *ctx, const Proto
     if (!copy)
         return err_raise(e, ERR_INTERNAL, "fake: %s: the request cannot be unpacked", s->method->path);
     struct err failed = ERR_INIT;
-    struct fake_ctx c = {.f = s->f, .ctx = ctx, .a = scratch, .e = &failed};
+    struct ctx leased = ctx ? *ctx : (struct ctx)CTX_BACKGROUND;
+    leased.lease = s->lease;
+    struct fake_ctx c = {.f = s->f, .ctx = &leased, .a = scratch, .e = &failed};
     int r = find_handler(s->method)->stream(&c, s, copy);
     if (r < 0)
         fake_stream_end(s, &failed);
@@ -201,6 +206,7 @@ static int fake_send(void *user, struct rpc_client_stream *stream, const struct 
     mem_fail_pause();
     fake_run_due(f);
     int r = send_locked(s, ctx, m, last, &scratch, e);
+    fake_gc_point(f);
     arena_done(&scratch);
     mem_fail_resume();
     pthread_cond_broadcast(&f->changed);
@@ -267,6 +273,7 @@ static void fake_close(void *user, struct rpc_client_stream *stream)
         free(s->filters[i]);
     free(s->filters);
     free(s->expected);
+    free(s->lease);
     free(s);
 }
 

@@ -61,6 +61,7 @@ struct fake *fake_new(void)
     signal(SIGPIPE, SIG_IGN);
     f->version = fake_strdup("1.6.20~ds1");
     f->next_number = 1000;
+    f->collect_at = FAKE_NO_POINT;
     f->channel = (struct rpc_channel){.ops = &fake_channel_ops, .user = f};
     add_plugin(f, "io.containerd.content.v1", "content", NULL, "/var/lib/containerd/io.containerd.content.v1.content");
     add_plugin(f, "io.containerd.snapshotter.v1", "native", NULL, "/var/lib/containerd/io.containerd.snapshotter.v1.native");
@@ -80,6 +81,7 @@ static void empty(struct fake *f)
     fake_list_done(&f->containers, fake_message_free);
     fake_list_done(&f->images, fake_message_free);
     fake_list_done(&f->leases, fake_message_free);
+    fake_list_done(&f->held, fake_held_free);
     fake_list_done(&f->processes, fake_process_free);
     fake_list_done(&f->snapshots, fake_snapshot_free);
     fake_list_done(&f->blobs, fake_blob_free);

@@ -89,6 +89,14 @@ void fake_add_blob(struct fake *f, const void *p, size_t n, char ret[FAKE_DIGEST
 /* A committed snapshot of the default snapshotter ("overlayfs"), so that Prepare finds its parent. */
 void fake_add_layer(struct fake *f, const char *name, const char *parent);
 
+/* Garbage collection, as containerd does it: now; or at the k-th moment from now (0: right after the next call). Each call and each message that is
+ * sent on a stream is followed by a moment. fake_points counts the moments so far. */
+void fake_collect(struct fake *f);
+#define FAKE_NO_POINT    UINT64_MAX       /* ends it */
+#define FAKE_EVERY_POINT (UINT64_MAX - 1) /* at each moment */
+void fake_collect_at(struct fake *f, uint64_t k);
+uint64_t fake_points(struct fake *f);
+
 /* What there is now. "Nothing left behind" is all zero, apart from what the test put there. */
 struct fake_live {
     size_t containers, tasks, execs, snapshots /* active and views */, layers /* committed */, leases, ingests, images, blobs,

@@ -139,6 +139,8 @@ static int delete (struct fake_ctx *c, const void *request, void *answer)
     protobuf_c_message_init(&containerd__services__images__v1__image_delete__descriptor, &event);
     event.name = q->name;
     fake_publish(c->f, "/images/delete", &event);
+    if (q->sync)
+        fake_gc(c->f);
     return 0;
 }
 

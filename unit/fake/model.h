@@ -55,6 +55,7 @@ struct fake_process {
 struct fake_snapshot {
     char *snapshotter;
     uint64_t number;
+    bool kept; /* by the collection that runs */
     Containerd__Services__Snapshots__V1__Info *info;
 };
 
@@ -62,6 +63,7 @@ struct fake_blob {
     Containerd__Services__Content__V1__Info *info;
     uint8_t *p;
     size_t n;
+    bool kept;
 };
 
 struct fake_ingest {
@@ -69,12 +71,15 @@ struct fake_ingest {
     uint8_t *p;
     size_t n, cap;
     bool locked; /* a writer is open */
+    bool leased; /* begun under a lease: goes when that goes */
+    bool kept;
 };
 
 /* A stream, seen from the fake. */
 struct fake_stream {
     struct fake *f;
     const struct proto_method *method;
+    char *lease; /* of the call, NULL: none */
     struct fake_list messages; /* struct fake_bytes: packed answers that wait */
     bool ended, closed;
     struct err end;        /* code 0: OK */
@@ -109,7 +114,10 @@ struct fake {
     struct fake_list streams;  /* open ones */
     struct fake_list faults;   /* struct fake_fault_rule */
     struct fake_list log;      /* struct fake_log_entry */
+    struct fake_list held;     /* what leases hold */
     uint64_t next_number;      /* pids, snapshot numbers */
+    uint64_t points, collect_at; /* moments between calls so far; the one at which a collection runs */
+    bool collect_always;
     const void *answer;
     size_t answer_n;
     struct rpc_channel channel;
@@ -161,6 +169,11 @@ void fake_set(char **member, const char *value);
  * when any of the filters matches or there are none. Raises INVALID_ARGUMENT for one that cannot be read: -1. */
 typedef const char *fake_field_fn(const void *object, const char *const *parts, size_t n);
 int fake_match(char **filters, size_t n_filters, fake_field_fn *field, const void *object, struct err *e);
+/* An entry of any map<string, string>. */
+struct fake_entry {
+    ProtobufCMessage base;
+    char *key, *value;
+};
 /* The value of a key in a map<string, string> member. */
 const char *fake_map_get(size_t n, void *entries, const char *key);
 
@@ -173,10 +186,29 @@ void fake_sha256(const void *p, size_t n, char ret[FAKE_DIGEST_MAX]);
 /* Publishes an event to the subscriptions. */
 void fake_publish(struct fake *f, const char *topic, const void *message);
 
+/* gc.c: what the lease of a call holds. check: NOT_FOUND when the call names a lease that is not there. Snapshots are "<snapshotter>/<name>". */
+enum fake_kind { FAKE_CONTENT, FAKE_SNAPSHOT, FAKE_INGEST };
+int fake_lease_check(struct fake_ctx *c);
+void fake_lease_add(struct fake_ctx *c, enum fake_kind kind, const char *key);
+void fake_lease_drop(struct fake_ctx *c, enum fake_kind kind, const char *key);
+size_t fake_find_lease(struct fake *f, const char *id);
+/* The lease and what it holds are forgotten. */
+void fake_lease_end(struct fake *f, const char *id);
+void fake_held_free(void *p);
+/* Follows the labels that the collector follows. */
+void fake_gc_labels(struct fake *f, size_t n, void *entries);
+/* A collection, with the lock held; a moment at which one may have been ordered. */
+void fake_gc(struct fake *f);
+void fake_gc_point(struct fake *f);
+
 struct fake_process *fake_find_process(struct fake *f, const char *id, const char *exec_id);
 void fake_process_free(void *p);
 void fake_end_process(struct fake *f, struct fake_process *p, uint32_t status);
 struct fake_blob *fake_find_blob(struct fake *f, const char *digest, size_t *ret_i);
+struct fake_snapshot *fake_find_snapshot(struct fake *f, const char *snapshotter, const char *key, size_t *ret_i);
+struct fake_ingest *fake_find_ingest(struct fake *f, const char *ref, size_t *ret_i);
+/* Also takes it from the streams that write it. */
+void fake_drop_ingest(struct fake *f, const char *ref);
 void fake_blob_free(void *p);
 void fake_ingest_free(void *p);
 void fake_snapshot_free(void *p);

@@ -75,14 +75,6 @@ static int namespace_create(struct fake_ctx *c, const void *request, void *answe
     return 0;
 }
 
-static size_t find_lease(struct fake *f, const char *id)
-{
-    for (size_t i = 0; i < f->leases.n; i++)
-        if (strcmp(((LEASE(Lease) *)f->leases.v[i])->id, id) == 0)
-            return i;
-    return SIZE_MAX;
-}
-
 static int lease_create(struct fake_ctx *c, const void *request, void *answer)
 {
     const LEASE(CreateRequest) *q = request;
@@ -95,7 +87,7 @@ static int lease_create(struct fake_ctx *c, const void *request, void *answer)
         if (!l.id)
             return err_oom(c->e);
     }
-    if (find_lease(c->f, l.id) != SIZE_MAX)
+    if (fake_find_lease(c->f, l.id) != SIZE_MAX)
         return err_raise(c->e, ERR_ALREADY_EXISTS, "lease \"%s\": already exists", l.id);
     l.created_at = fake_now(c->a);
     l.n_labels = q->n_labels;
@@ -109,10 +101,11 @@ static int lease_create(struct fake_ctx *c, const void *request, void *answer)
 static int lease_delete(struct fake_ctx *c, const void *request, void *answer)
 {
     const LEASE(DeleteRequest) *q = request;
-    size_t i = find_lease(c->f, q->id);
-    if (i == SIZE_MAX)
+    if (fake_find_lease(c->f, q->id) == SIZE_MAX)
         return err_raise(c->e, ERR_NOT_FOUND, "lease \"%s\": not found", q->id);
-    fake_message_free(fake_list_take(&c->f->leases, i));
+    fake_lease_end(c->f, q->id);
+    if (q->sync)
+        fake_gc(c->f);
     return 0;
 }
 

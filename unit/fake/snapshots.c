@@ -18,7 +18,7 @@ void fake_snapshot_free(void *p)
     free(s);
 }
 
-static struct fake_snapshot *find(struct fake *f, const char *snapshotter, const char *key, size_t *ret_i)
+struct fake_snapshot *fake_find_snapshot(struct fake *f, const char *snapshotter, const char *key, size_t *ret_i)
 {
     for (size_t i = 0; i < f->snapshots.n; i++) {
         struct fake_snapshot *s = f->snapshots.v[i];
@@ -43,7 +43,7 @@ static int check_snapshotter(struct fake_ctx *c, const char *name)
 static int lookup(struct fake_ctx *c, const char *snapshotter, const char *key, struct fake_snapshot **ret, size_t *ret_i)
 {
     TRY(check_snapshotter(c, snapshotter));
-    *ret = find(c->f, snapshotter, key, ret_i);
+    *ret = fake_find_snapshot(c->f, snapshotter, key, ret_i);
     return *ret ? 0 : err_raise(c->e, ERR_NOT_FOUND, "snapshot %s does not exist: not found", key);
 }
 
@@ -103,10 +103,10 @@ static Containerd__Types__Mount *mount_of(struct fake_ctx *c, const struct fake_
     bool active = s->info->kind == KIND(ACTIVE);
     if (c->f->rootfs)
         return bind_mount(c, c->f->rootfs, active);
-    const struct fake_snapshot *parent = find(c->f, s->snapshotter, s->info->parent, NULL);
+    const struct fake_snapshot *parent = fake_find_snapshot(c->f, s->snapshotter, s->info->parent, NULL);
     if (!parent || strcmp(s->snapshotter, "overlayfs") != 0)
         return bind_mount(c, path_of(c, s, "fs"), active);
-    if (!active && !find(c->f, s->snapshotter, parent->info->parent, NULL))
+    if (!active && !fake_find_snapshot(c->f, s->snapshotter, parent->info->parent, NULL))
         return bind_mount(c, path_of(c, parent, "fs"), false);
     struct strlist options = {0};
     if (active) {
@@ -114,7 +114,7 @@ static Containerd__Types__Mount *mount_of(struct fake_ctx *c, const struct fake_
         (void)strlist_addf(&options, c->a, "upperdir=%s", path_of(c, s, "fs"));
     }
     char *lower = path_of(c, parent, "fs");
-    while ((parent = find(c->f, s->snapshotter, parent->info->parent, NULL)))
+    while ((parent = fake_find_snapshot(c->f, s->snapshotter, parent->info->parent, NULL)))
         lower = arena_printf(c->a, "%s:%s", lower, path_of(c, parent, "fs"));
     (void)strlist_addf(&options, c->a, "lowerdir=%s", lower);
     return mount_new(c, "overlay", "overlay", &options);
@@ -131,14 +131,18 @@ static Containerd__Types__Mount **mounts_of(struct fake_ctx *c, const struct fak
 static int make(struct fake_ctx *c, const MSG(PrepareSnapshotRequest) *q, int kind, struct fake_snapshot **ret)
 {
     TRY(check_snapshotter(c, q->snapshotter));
-    if (find(c->f, q->snapshotter, q->key, NULL))
+    const char *wanted = fake_map_get(q->n_labels, q->labels, "containerd.io/snapshot.ref");
+    if (wanted && fake_find_snapshot(c->f, q->snapshotter, wanted, NULL))
+        return err_raise(c->e, ERR_ALREADY_EXISTS, "target snapshot \"%s\": already exists", wanted);
+    if (fake_find_snapshot(c->f, q->snapshotter, q->key, NULL))
         return err_raise(c->e, ERR_ALREADY_EXISTS, "snapshot \"%s\": already exists", q->key);
-    const struct fake_snapshot *parent = find(c->f, q->snapshotter, q->parent, NULL);
+    const struct fake_snapshot *parent = fake_find_snapshot(c->f, q->snapshotter, q->parent, NULL);
     if (*q->parent && !parent)
         return err_raise(c->e, ERR_NOT_FOUND, "parent snapshot %s does not exist: not found", q->parent);
     if (parent && parent->info->kind != KIND(COMMITTED))
         return err_raise(c->e, ERR_INVALID_ARGUMENT, "parent \"%s\" is not committed snapshot: invalid argument", q->parent);
     TRY(fake_check_labels(q->n_labels, q->labels, "info.Labels", c->e));
+    TRY(fake_lease_check(c));
     MSG(Info) info;
     protobuf_c_message_init(&containerd__services__snapshots__v1__info__descriptor, &info);
     info.name = q->key;
@@ -147,6 +151,7 @@ static int make(struct fake_ctx *c, const MSG(PrepareSnapshotRequest) *q, int ki
     info.n_labels = q->n_labels;
     info.labels = (MSG(Info__LabelsEntry) **)(void *)q->labels;
     *ret = add(c->f, q->snapshotter, &info);
+    fake_lease_add(c, FAKE_SNAPSHOT, arena_printf(c->a, "%s/%s", q->snapshotter, q->key));
     return 0;
 }
 
@@ -187,12 +192,15 @@ static int commit(struct fake_ctx *c, const void *request, void *answer)
 {
     const MSG(CommitSnapshotRequest) *q = request;
     TRY(check_snapshotter(c, q->snapshotter));
-    if (find(c->f, q->snapshotter, q->name, NULL))
+    if (fake_find_snapshot(c->f, q->snapshotter, q->name, NULL))
         return err_raise(c->e, ERR_ALREADY_EXISTS, "snapshot \"%s\": already exists", q->name);
     struct fake_snapshot *s;
     TRY(lookup(c, q->snapshotter, q->key, &s, NULL));
     if (s->info->kind != KIND(ACTIVE))
         return err_raise(c->e, ERR_FAILED_PRECONDITION, "snapshot \"%s\" is not active: failed precondition", q->key);
+    TRY(fake_lease_check(c));
+    fake_lease_drop(c, FAKE_SNAPSHOT, arena_printf(c->a, "%s/%s", q->snapshotter, q->key));
+    fake_lease_add(c, FAKE_SNAPSHOT, arena_printf(c->a, "%s/%s", q->snapshotter, q->name));
     MSG(Info) info = *s->info;
     info.name = q->name;
     info.kind = KIND(COMMITTED);
@@ -216,6 +224,7 @@ static int remove_snapshot(struct fake_ctx *c, const void *request, void *answer
         if (strcmp(x->snapshotter, q->snapshotter) == 0 && strcmp(x->info->parent, q->key) == 0)
             return err_raise(c->e, ERR_FAILED_PRECONDITION, "cannot remove snapshot with child: failed precondition");
     }
+    fake_lease_drop(c, FAKE_SNAPSHOT, arena_printf(c->a, "%s/%s", q->snapshotter, q->key));
     fake_snapshot_free(fake_list_take(&c->f->snapshots, at));
     return 0;
 }

@@ -103,14 +103,9 @@ void fake_set(char **member, const char *value)
     *member = fake_strdup(value);
 }
 
-struct entry {
-    ProtobufCMessage base;
-    char *key, *value;
-};
-
 const char *fake_map_get(size_t n, void *entries, const char *key)
 {
-    struct entry **v = entries;
+    struct fake_entry **v = entries;
     for (size_t i = 0; i < n; i++)
         if (strcmp(v[i]->key, key) == 0)
             return v[i]->value;
@@ -143,7 +138,7 @@ int fake_check_id(const char *id, struct err *e)
 int fake_check_labels(size_t n, void *entries, const char *what, struct err *e)
 {
     enum { LABEL_MAX = 4096 };
-    struct entry **v = entries;
+    struct fake_entry **v = entries;
     for (size_t i = 0; i < n; i++)
         if (strlen(v[i]->key) + strlen(v[i]->value) > LABEL_MAX)
             return err_raise(e, ERR_INVALID_ARGUMENT,

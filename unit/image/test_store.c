@@ -370,6 +370,7 @@ static void test_remove(void **state)
     assert_ok(ctrd_image_delete(&f->ctrd, &background, "reg.example/b:1", false, &f->e), &f->e);
     assert_ok(image_remove(f->store, &background, "reg.example/b:1", &f->e), &f->e);
     assert_int_equal(image_store_count(f->store), 0);
+    put_content(f, &f->a, true, true); /* the collection took it */
     put_record(f, "reg.example/a:1", &f->a);
     load(f);
     fake_fail_method(f->fake, "Images/Delete", FAKE_FAIL_BEFORE, ERR_UNAVAILABLE, "gone", 1);
@@ -406,6 +407,7 @@ static void test_threads(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(readers); i++)
         assert_int_equal(pthread_create(&readers[i], NULL, read_on, f), 0);
     for (int i = 0; i < 30; i++) {
+        put_content(f, &f->a, true, true);
         put_record(f, "reg.example/a:1", &f->a);
         put_record(f, f->a.config_digest, &f->a);
         assert_ok(image_store_update(f->store, &background, "reg.example/a:1", &f->e), &f->e);
