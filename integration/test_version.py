@@ -9,7 +9,7 @@ from harness.service import wait_until
 
 # What this daemon serves. A call that gets its handler moves here and gets tests of its own.
 SERVED = {
-    "Version", "Status", "RuntimeConfig", "RunPodSandbox", "StopPodSandbox", "RemovePodSandbox", "PodSandboxStatus",
+    "Version", "Status", "RuntimeConfig", "UpdateRuntimeConfig", "RunPodSandbox", "StopPodSandbox", "RemovePodSandbox", "PodSandboxStatus",
     "ListPodSandbox", "CreateContainer", "StartContainer", "StopContainer", "RemoveContainer", "ContainerStatus",
     "ListContainers", "ReopenContainerLog", "ExecSync", "ListImages", "ImageStatus", "PullImage", "RemoveImage", "ImageFsInfo",
 }

@@ -44,7 +44,8 @@ struct cni_options {
     const char *const *bin_dirs; /* n_bin_dirs directories that are searched for plugins, in order */
     size_t n_bin_dirs;
     const char *cache_dir; /* /var/lib/cni */
-    bool all_confs;        /* attach every network of the directory, eth0, eth1, ...; else only the first */
+    size_t max_conf_num;   /* networks of the directory that a pod is attached to, as eth0, eth1, ...; 0: all */
+    bool setup_serially;   /* one network after the other; else all at once */
     enum cni_ip_pref ip_pref;
     const char *conf_template;      /* file for cni_update_pod_cidr, NULL for none */
     uint64_t plugin_timeout_ns;     /* for one run of a plugin; 0 is three minutes */
@@ -114,8 +115,8 @@ struct cni_pod_result {
     struct strlist routes; /* JSON text of each route */
 };
 
-/* Attaches the pod to the configured network(s): for each, ADD of every plugin in turn, each given the result of the one before;
- * loopback is brought up in process. On success *ret is filled. After a failure all plugins that may have run were called with
+/* Attaches the pod to the configured network(s), to all of them at the same time unless setup_serially: for each, ADD of every
+ * plugin in turn, each given the result of the one before; loopback is brought up in process. On success *ret is filled. After a failure all plugins that may have run were called with
  * DEL, in reverse, under a time limit of their own, and the record is removed; only if a DEL failed too does the record stay, for
  * cni_teardown or cni_gc.
  *   -ERR_FAILED_PRECONDITION                no network configuration (see cni_ready)

@@ -257,12 +257,14 @@ static int load_file(const struct cni *c, const char *name, struct arena *a, str
 static int load(const struct cni *c, struct cni_networks *n, struct err *e)
 {
     struct strlist files = {0};
-    size_t wanted = c->all_confs ? CNI_NETWORKS_MAX : 1;
+    size_t wanted = c->max_conf_num ? MIN_OF(c->max_conf_num, (size_t)CNI_NETWORKS_MAX) : CNI_NETWORKS_MAX;
 
     TRY(list_files(c->conf_dir, false, &n->arena, &files, e));
     if (files.n == 0)
         return err_raise(e, ERR_NOT_FOUND, "no network configuration in %s", c->conf_dir);
-    n->v = ARENA_NEW_N(&n->arena, struct cni_network, wanted);
+    if (wanted == CNI_NETWORKS_MAX && files.n > wanted)
+        return err_raise(e, ERR_RESOURCE_EXHAUSTED, "%s holds more than %d networks", c->conf_dir, CNI_NETWORKS_MAX);
+    n->v = ARENA_NEW_N(&n->arena, struct cni_network, MIN_OF(wanted, files.n));
     if (!n->v)
         return err_oom(e);
     for (size_t i = 0; i < files.n && n->n < wanted; i++) {
@@ -407,7 +409,8 @@ int cni_new(const struct cni_options *o, struct cni **ret, struct err *e)
     c->conf_template = mem_strdup(o->conf_template);
     if (!c->conf_dir || !c->cache_dir || (o->conf_template && !c->conf_template))
         return err_oom(e);
-    c->all_confs = o->all_confs;
+    c->max_conf_num = o->max_conf_num;
+    c->setup_serially = o->setup_serially;
     c->ip_pref = o->ip_pref;
     c->plugin_timeout_ns = o->plugin_timeout_ns ? o->plugin_timeout_ns : CNI_PLUGIN_TIMEOUT_DEFAULT;
     c->proc = o->proc ? o->proc : &proc_ops_real;

@@ -112,6 +112,7 @@ static int raise_failure(const char *type, const char *command, const struct pro
         char *copy = arena_view(a, complaint);
         f->not_found = contains(copy, "not found");
         f->no_such_file = contains(copy, "no such file or directory");
+        f->not_there = contains(copy, "does not exist");
         if (complaint.n == 0)
             complaint = VIEW_LIT("it gave no cause");
         return err_raise(e, ERR_UNKNOWN, "plugin \"%s\" (%s) failed with status %d: %.*s", type, command, result->status,
@@ -126,6 +127,7 @@ static int raise_failure(const char *type, const char *command, const struct pro
     f->code = said.code;
     f->not_found = said.code == CODE_UNKNOWN_CONTAINER || contains(said.msg, "not found") || contains(said.details, "not found");
     f->no_such_file = contains(said.msg, "no such file or directory") || contains(said.details, "no such file or directory");
+    f->not_there = contains(said.msg, "does not exist") || contains(said.details, "does not exist");
     bool details = said.details && said.details[0];
     return err_raise(e, code_of(said.code), "plugin \"%s\" (%s) failed: %s%s%s (CNI error %u)", type, command,
                      said.msg ? said.msg : "", details ? "; " : "", details ? said.details : "", (unsigned)said.code);

@@ -63,7 +63,8 @@ struct cni {
     char *conf_dir, *cache_dir, *conf_template, *path; /* path: bin_dirs joined by ':' */
     char **bin_dirs;
     size_t n_bin_dirs;
-    bool all_confs;
+    size_t max_conf_num;
+    bool setup_serially;
     enum cni_ip_pref ip_pref;
     uint64_t plugin_timeout_ns;
     const struct proc_ops *proc;
@@ -113,6 +114,7 @@ struct cni_failure {
     unsigned code;     /* of the error object, else 0 */
     bool not_found;    /* its words contain "not found" */
     bool no_such_file; /* its words contain "no such file or directory" */
+    bool not_there;    /* its words contain "does not exist" */
 };
 /* Runs the plugin `type` with `command` and input on standard input. out (NULL: dropped) gets its output. at may be NULL (STATUS,
  * GC). *ret_failure (may be NULL) is filled on failure. */

@@ -23,27 +23,49 @@ static char *copy_ip_ranges(struct cni *c, struct arena *a, bool *ret_oom)
     return copy;
 }
 
-struct setup {
-    const struct cni *c;
-    const struct cni_networks *networks;
-    struct cni_attachment at; /* ifname is set for each network in turn */
-    struct buf *results;      /* one a network; empty until its ADD is complete */
+/* One network of a setup. */
+struct addition {
+    struct setup *setup;
+    const struct cni_network *net;
+    struct buf result; /* empty until its ADD is complete */
+    bool begun;
+    pthread_t thread;
+    bool threaded;
+    int r;
+    struct err why;
 };
 
-/* DEL for the first n networks, in reverse; the first failure is added to *e, which tells why it came to this. */
-static void roll_back(struct setup *s, size_t n, struct err *e)
+struct setup {
+    const struct cni *c;
+    const struct ctx *ctx;
+    struct cni_attachment at; /* but for the ifname */
+    struct addition *v;
+    size_t n;
+};
+
+static struct cni_attachment attachment_of(const struct addition *x)
+{
+    struct cni_attachment at = x->setup->at;
+    at.ifname = x->net->ifname;
+    return at;
+}
+
+/* DEL for every network whose ADD has begun, in reverse; the first failure is added to *e, which tells why it came to this. */
+static void roll_back(struct setup *s, struct err *e)
 {
     const struct ctx background = CTX_BACKGROUND;
     struct ctx ctx = ctx_with_timeout(&background, CNI_ROLLBACK_TIMEOUT);
     bool told = false;
 
-    while (n-- > 0) {
-        const struct cni_network *net = &s->networks->v[n];
+    for (size_t i = s->n; i-- > 0;) {
+        const struct addition *x = &s->v[i];
+        struct cni_attachment at = attachment_of(x);
         struct err again = ERR_INIT;
-        s->at.ifname = net->ifname;
-        int r = cni_network_del(s->c, &ctx, net, &s->at, buf_view(&s->results[n]), s->results[n].n > 0, &again);
+        if (!x->begun)
+            continue;
+        int r = cni_network_del(s->c, &ctx, x->net, &at, buf_view(&x->result), x->result.n > 0, &again);
         if (r == 0)
-            r = cni_record_remove(s->c, net->conf.name, s->at.id, net->ifname, &again);
+            r = cni_record_remove(s->c, x->net->conf.name, at.id, at.ifname, &again);
         if (r < 0 && !told && !err_is_oom(e)) {
             struct err first = *e;
             err_raise(e, first.code, "%s; undoing it failed, too: %s", first.message, again.message);
@@ -52,39 +74,70 @@ static void roll_back(struct setup *s, size_t n, struct err *e)
     }
 }
 
-static int add_one(struct setup *s, size_t i, const struct ctx *ctx, struct err *e)
+static int add_steps(struct addition *x, struct err *e)
 {
-    const struct cni_network *net = &s->networks->v[i];
-    s->at.ifname = net->ifname;
-    TRY(cni_record_write(s->c, net, &s->at, VIEW_EMPTY, e));
-    TRY(cni_network_add(s->c, ctx, net, &s->at, &s->results[i], e));
-    return cni_record_write(s->c, net, &s->at, buf_view(&s->results[i]), e);
+    const struct cni *c = x->setup->c;
+    struct cni_attachment at = attachment_of(x);
+    TRY(cni_record_write(c, x->net, &at, VIEW_EMPTY, e));
+    TRY(cni_network_add(c, x->setup->ctx, x->net, &at, &x->result, e));
+    return cni_record_write(c, x->net, &at, buf_view(&x->result), e);
 }
 
-static int add_all(struct setup *s, const struct ctx *ctx, const struct cni_pod *pod, struct arena *a, struct cni_pod_result *ret,
-                   struct err *e)
+static void *add_one(void *arg)
+{
+    struct addition *x = arg;
+    x->r = add_steps(x, &x->why);
+    return NULL;
+}
+
+/* All but the last on threads of their own. Without a thread, on this one. With setup_serially it ends at the first failure. */
+static int add_networks(struct setup *s, struct err *e)
+{
+    struct addition *failed = NULL;
+
+    for (size_t i = 0; i < s->n && !(failed && s->c->setup_serially); i++) {
+        struct addition *x = &s->v[i];
+        x->begun = true;
+        bool alone = s->c->setup_serially || i + 1 == s->n;
+        x->threaded = !alone && pthread_create(&x->thread, NULL, add_one, x) == 0;
+        if (!x->threaded)
+            add_one(x);
+        failed = !x->threaded && x->r < 0 ? x : failed;
+    }
+    for (size_t i = s->n; i-- > 0;) {
+        struct addition *x = &s->v[i];
+        if (x->threaded)
+            pthread_join(x->thread, NULL);
+        failed = x->r < 0 ? x : failed;
+    }
+    if (!failed)
+        return 0;
+    *e = failed->why;
+    return failed->r;
+}
+
+static int add_all(struct setup *s, const struct cni_networks *networks, const struct cni_pod *pod, struct arena *a,
+                   struct cni_pod_result *ret, struct err *e)
 {
     bool ipv6 = false;
-    size_t begun = 0;
 
-    int r = s->c->loopback_up(s->at.netns, &ipv6, e);
-    while (r == 0 && begun < s->networks->n)
-        r = add_one(s, begun++, ctx, e);
+    TRY(s->c->loopback_up(s->at.netns, &ipv6, e));
+    int r = add_networks(s, e);
     if (r == 0) {
-        struct view *texts = ARENA_NEW_N(a, struct view, s->networks->n);
-        for (size_t i = 0; texts && i < s->networks->n; i++)
-            texts[i] = buf_view(&s->results[i]);
-        r = texts ? cni_result_build(a, s->networks, texts, pod, ipv6, s->c->ip_pref, ret, e) : err_oom(e);
+        struct view *texts = ARENA_NEW_N(a, struct view, s->n);
+        for (size_t i = 0; texts && i < s->n; i++)
+            texts[i] = buf_view(&s->v[i].result);
+        r = texts ? cni_result_build(a, networks, texts, pod, ipv6, s->c->ip_pref, ret, e) : err_oom(e);
     }
     if (r < 0)
-        roll_back(s, begun, e);
+        roll_back(s, e);
     return r;
 }
 
 static int setup_networks(struct cni *c, const struct cni_networks *networks, const struct ctx *ctx, const struct cni_pod *pod,
                           struct arena *a, struct cni_pod_result *ret, struct err *e)
 {
-    struct setup s = {.c = c, .networks = networks};
+    struct setup s = {.c = c, .ctx = ctx, .n = networks->n};
     bool oom;
 
     if (networks->n == 0)
@@ -95,19 +148,21 @@ static int setup_networks(struct cni *c, const struct cni_networks *networks, co
     TRY(cni_attachment_init(a, pod, ip_ranges, &s.at, e));
     if (s.at.netns[0] == '\0')
         return err_raise(e, ERR_INVALID_ARGUMENT, "pod %s has no network namespace to attach", pod->id);
-    s.results = mem_calloc(networks->n, sizeof(*s.results));
-    if (!s.results)
+    s.v = mem_calloc(s.n, sizeof(*s.v));
+    if (!s.v)
         return err_oom(e);
-    for (size_t i = 0; i < networks->n; i++)
-        buf_init(&s.results[i], 2 * (size_t)CNI_OUTPUT_MAX);
+    for (size_t i = 0; i < s.n; i++) {
+        s.v[i] = (struct addition){.setup = &s, .net = &networks->v[i], .why = ERR_INIT};
+        buf_init(&s.v[i].result, 2 * (size_t)CNI_OUTPUT_MAX);
+    }
     int r = cni_gate_enter(c, ctx, e);
     if (r == 0) {
-        r = add_all(&s, ctx, pod, a, ret, e);
+        r = add_all(&s, networks, pod, a, ret, e);
         cni_gate_leave(c);
     }
-    for (size_t i = 0; i < networks->n; i++)
-        buf_done(&s.results[i]);
-    mem_free(s.results);
+    for (size_t i = 0; i < s.n; i++)
+        buf_done(&s.v[i].result);
+    mem_free(s.v);
     return r;
 }
 

@@ -67,7 +67,7 @@ int cni_write_config_json(struct cni *c, struct jsonw *w, struct err *e)
         jsonw_str(w, c->bin_dirs[i]);
     jsonw_array_end(w);
     jsonw_key_str(w, "PluginConfDir", c->conf_dir);
-    jsonw_key_i64(w, "PluginMaxConfNum", c->all_confs ? 0 : 1);
+    jsonw_key_i64(w, "PluginMaxConfNum", (int64_t)c->max_conf_num);
     jsonw_key_str(w, "Prefix", "eth");
     jsonw_key(w, "Networks");
     jsonw_array(w);

@@ -225,8 +225,10 @@ void cri_collect_networks(struct cri_service *s, const struct ctx *ctx)
     size_t removed = 0;
     if (s->set_aside)
         return; /* a pod whose record cannot be read may run, and nobody knows which network is its */
-    if (cni_gc(s->cni, ctx, has_network, s, &removed, &e) < 0)
+    if (cni_gc(s->cni, ctx, has_network, s, &removed, &e) < 0 && strcmp(s->network_left, e.message) != 0) {
         log_warning("networks of pods that are gone are not all removed: %s", e.message);
+        snprintf(s->network_left, sizeof s->network_left, "%s", e.message); /* told once, tried every minute */
+    }
     if (removed > 0)
         log_info("removed the networks of %zu pods that are gone", removed);
 }

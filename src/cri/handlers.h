@@ -15,6 +15,7 @@
     X(VERSION, version, Version, EXEC_FAST, false)                                  \
     X(STATUS, status, Status, EXEC_FAST, false)                                     \
     X(RUNTIME_CONFIG, runtime_config, RuntimeConfig, EXEC_FAST, false)              \
+    X(UPDATE_RUNTIME_CONFIG, update_runtime_config, UpdateRuntimeConfig, EXEC_FAST, false) \
     X(RUN_POD_SANDBOX, run_pod_sandbox, RunPodSandbox, EXEC_SLOW, true)             \
     X(STOP_POD_SANDBOX, stop_pod_sandbox, StopPodSandbox, EXEC_FAST, false)         \
     X(REMOVE_POD_SANDBOX, remove_pod_sandbox, RemovePodSandbox, EXEC_FAST, false)   \

@@ -32,7 +32,7 @@ struct cri_runtime_handler {
     const char *snapshotter;       /* "": the runtime's */
     const char *base_runtime_spec; /* path of a JSON file that takes the place of the default spec; "": none */
     const char *cni_conf_dir;      /* "": the runtime's */
-    int cni_max_conf_num;          /* with cni_conf_dir: at most so many networks, 0: all */
+    int cni_max_conf_num;          /* with cni_conf_dir: at most so many networks; 0: as the runtime; less: all */
     const char *const *pod_annotations; /* patterns (fnmatch(3), a star does not cross a slash) of annotations that reach the OCI spec */
     size_t n_pod_annotations;
     const char *const *container_annotations;
@@ -61,6 +61,10 @@ struct cri_runtime_options {
     const char *const *cni_bin_dirs; /* /opt/cni/bin */
     size_t n_cni_bin_dirs;
     const char *cni_cache_dir;      /* /var/lib/cni */
+    const char *cni_conf_template;  /* none; what UpdateRuntimeConfig makes a network configuration from */
+    int cni_max_conf_num;           /* networks of the directory that a pod is attached to; 0: one; less: all */
+    bool cni_setup_serially;        /* attach a pod's networks one after the other, not at the same time */
+    const char *ip_pref;            /* which address of a pod is its first: "ipv4", "ipv6" or "cni" (the plugin's first) [ipv4] */
     const char *netns_dir;          /* /var/run/netns */
     const char *registry_ca;        /* none */
     unsigned socket_gid;            /* group of the listening socket */

@@ -63,6 +63,7 @@ struct cri_service {
     struct users_cache *users;
     bool set_aside;         /* records could not be read at start: what looks orphaned may be theirs */
     atomic_bool house_busy; /* the housekeeping runs */
+    char network_left[ERR_MESSAGE_MAX]; /* what it said last of a dead pod's network that cannot be removed; its own */
 };
 
 /* Initialises stores and caches of a service whose other members are set. cri_service_done frees what it made. */

@@ -179,14 +179,15 @@ static inline _unused_ struct fake_answer *fake_say(struct fake *f, const char *
 static const char *const fake_environment[] = {"PATH=/fake/bin", "HTTP_PROXY=http://p", "NOTIFY_SOCKET=/run/n", "CNI_ARGS=evil=1",
                                                NULL};
 
-static inline _unused_ struct cni *fake_cni(struct fake *f, bool all)
+static inline _unused_ struct cni *fake_cni(struct fake *f, size_t max_conf_num)
 {
     const char *const bins[] = {"/nowhere/bin", f->bin};
     struct cni_options o = {.conf_dir = f->conf,
                             .bin_dirs = bins,
                             .n_bin_dirs = 2,
                             .cache_dir = f->cache,
-                            .all_confs = all,
+                            .max_conf_num = max_conf_num,
+                            .setup_serially = true, /* the script knows no threads */
                             .proc = &f->ops,
                             .environment = fake_environment,
                             .loopback_up = fake_loopback,
@@ -209,6 +210,16 @@ static inline _unused_ const char *fake_calls(const struct fake *f)
         strcat(text, f->calls[i].command);
     }
     return text;
+}
+
+/* The environment of a call (fake_call.env) has this line. */
+static inline _unused_ void assert_line(const char *lines, const char *line)
+{
+    char want[1024], have[16384];
+    snprintf(want, sizeof(want), "\n%s\n", line);
+    snprintf(have, sizeof(have), "\n%s", lines);
+    if (!strstr(have, want))
+        fail_msg("environment lacks \"%s\": %s", line, lines);
 }
 
 /* Number of files in <cache>/results, and below <cache> in all other places. */

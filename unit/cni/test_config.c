@@ -53,7 +53,7 @@ static void remove_file(struct fake *f, const char *name)
 static void test_order_and_reload(void **state)
 {
     struct fake *f = *state;
-    _cleanup_cni_ struct cni *c = fake_cni(f, false), *all = fake_cni(f, true);
+    _cleanup_cni_ struct cni *c = fake_cni(f, 1), *all = fake_cni(f, 0);
     struct err e = ERR_INIT;
 
     assert_fails(cni_ready(c, &e), &e, ERR_FAILED_PRECONDITION, "cni plugin not initialized: no network configuration in ");
@@ -79,11 +79,37 @@ static void test_order_and_reload(void **state)
     assert_string_equal(networks(c), "again=eth0");
 }
 
+/* How many networks of the directory a pod gets: at most so many; all, up to a limit at which pods would get another set than meant. */
+static void test_max_conf_num(void **state)
+{
+    struct fake *f = *state;
+    _cleanup_cni_ struct cni *two = fake_cni(f, 2), *all = fake_cni(f, 0), *many = fake_cni(f, 1000);
+    struct err e = ERR_INIT;
+    char name[32], text[128];
+
+    for (int i = 0; i < CNI_NETWORKS_MAX; i++) {
+        snprintf(name, sizeof(name), "%02d.conflist", i);
+        snprintf(text, sizeof(text), NET("n%d", "bridge"), i);
+        fake_file(f->conf, name, text);
+        if (i == 0)
+            assert_string_equal(networks(two), "n0=eth0");
+        if (i == CNI_NETWORKS_MAX - 2)
+            assert_non_null(strstr(networks(all), " n30=eth30"));
+    }
+    assert_string_equal(networks(two), "n0=eth0 n1=eth1");
+    assert_non_null(strstr(networks(all), " n31=eth31"));
+    assert_string_equal(networks(many), networks(all));
+    fake_file(f->conf, "99.conflist", NET("last", "bridge"));
+    assert_string_equal(networks(two), "n0=eth0 n1=eth1");
+    assert_fails(cni_ready(all, &e), &e, ERR_FAILED_PRECONDITION, "holds more than 32 networks");
+    assert_fails(cni_ready(many, &e), &e, ERR_FAILED_PRECONDITION, "holds more than 32 networks");
+}
+
 /* An unchanged, settled directory is not read again: the very same snapshot comes back. */
 static void test_snapshot(void **state)
 {
     struct fake *f = *state;
-    _cleanup_cni_ struct cni *c = fake_cni(f, false);
+    _cleanup_cni_ struct cni *c = fake_cni(f, 1);
     struct cni_networks *one, *two, *three;
     struct err e = ERR_INIT;
 
@@ -107,7 +133,7 @@ static void test_snapshot(void **state)
 static void test_bad_files(void **state)
 {
     struct fake *f = *state;
-    _cleanup_cni_ struct cni *c = fake_cni(f, false), *all = fake_cni(f, true);
+    _cleanup_cni_ struct cni *c = fake_cni(f, 1), *all = fake_cni(f, 0);
     struct err e = ERR_INIT;
     char path[256];
 
@@ -149,7 +175,7 @@ static void test_bad_files(void **state)
 static void test_file_size(void **state)
 {
     struct fake *f = *state;
-    _cleanup_cni_ struct cni *c = fake_cni(f, false);
+    _cleanup_cni_ struct cni *c = fake_cni(f, 1);
     struct err e = ERR_INIT;
     char *text = malloc(CNI_CONF_BYTES_MAX + 2);
 
@@ -171,7 +197,7 @@ static void test_file_size(void **state)
 static void test_missing_plugin(void **state)
 {
     struct fake *f = *state;
-    _cleanup_cni_ struct cni *c = fake_cni(f, false);
+    _cleanup_cni_ struct cni *c = fake_cni(f, 1);
     _cleanup_arena_ struct arena a = ARENA_INIT(1 << 20);
     struct ctx ctx = CTX_BACKGROUND;
     struct cni_pod pod = {.id = FAKE_ID, .netns = "/n"};
@@ -192,7 +218,7 @@ static void test_missing_plugin(void **state)
 static void test_plugin_files(void **state)
 {
     struct fake *f = *state;
-    _cleanup_cni_ struct cni *c = fake_cni(f, false);
+    _cleanup_cni_ struct cni *c = fake_cni(f, 1);
     _cleanup_arena_ struct arena a = ARENA_INIT(1 << 20);
     struct ctx ctx = CTX_BACKGROUND;
     struct cni_pod pod = {.id = FAKE_ID, .netns = "/n"};
@@ -236,7 +262,7 @@ static void test_plugin_files(void **state)
 static void test_single(void **state)
 {
     struct fake *f = *state;
-    _cleanup_cni_ struct cni *c = fake_cni(f, false);
+    _cleanup_cni_ struct cni *c = fake_cni(f, 1);
     _cleanup_arena_ struct arena a = ARENA_INIT(1 << 20);
     struct ctx ctx = CTX_BACKGROUND;
     struct cni_pod pod = {.id = FAKE_ID, .netns = "/n"};
@@ -258,7 +284,7 @@ static void test_single(void **state)
 static void test_status(void **state)
 {
     struct fake *f = *state;
-    _cleanup_cni_ struct cni *c = fake_cni(f, false);
+    _cleanup_cni_ struct cni *c = fake_cni(f, 1);
     struct ctx ctx = CTX_BACKGROUND;
     struct err e = ERR_INIT;
 
@@ -282,7 +308,7 @@ static void test_status(void **state)
 static void test_config_json(void **state)
 {
     struct fake *f = *state;
-    _cleanup_cni_ struct cni *c = fake_cni(f, false);
+    _cleanup_cni_ struct cni *c = fake_cni(f, 1);
     _cleanup_buf_ struct buf text = BUF_INIT(1 << 20);
     struct jsonscan_value v;
     struct err e = ERR_INIT;
@@ -303,7 +329,7 @@ static int sweep_ready(void *arg, struct err *e)
 {
     struct fake *f = arg;
     const char *const bins[] = {f->bin};
-    struct cni_options o = {.conf_dir = f->conf, .bin_dirs = bins, .n_bin_dirs = 1, .cache_dir = f->cache, .all_confs = true};
+    struct cni_options o = {.conf_dir = f->conf, .bin_dirs = bins, .n_bin_dirs = 1, .cache_dir = f->cache};
     _cleanup_cni_ struct cni *c = NULL;
     TRY(cni_new(&o, &c, e));
     return cni_ready(c, e);
@@ -332,7 +358,7 @@ static void *ask_often(void *arg)
 static void test_threads(void **state)
 {
     struct fake *f = *state;
-    _cleanup_cni_ struct cni *c = fake_cni(f, false);
+    _cleanup_cni_ struct cni *c = fake_cni(f, 1);
     pthread_t t[4];
     struct err e = ERR_INIT;
 
@@ -351,6 +377,7 @@ int main(void)
     mem_install_hooks();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_order_and_reload, start, stop),
+        cmocka_unit_test_setup_teardown(test_max_conf_num, start, stop),
         cmocka_unit_test_setup_teardown(test_snapshot, start, stop),
         cmocka_unit_test_setup_teardown(test_bad_files, start, stop),
         cmocka_unit_test_setup_teardown(test_file_size, start, stop),

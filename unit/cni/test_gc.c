@@ -46,7 +46,7 @@ static void attach(struct cni *c, const char *id)
 static void test_gc(void **state)
 {
     struct fake *f = *state;
-    _cleanup_cni_ struct cni *c = fake_cni(f, false);
+    _cleanup_cni_ struct cni *c = fake_cni(f, 1);
     struct ctx ctx = CTX_BACKGROUND;
     struct err e = ERR_INIT;
     char results[128], alive[] = "pod-b";
@@ -91,7 +91,7 @@ static void test_gc(void **state)
 static void test_gc_unreadable(void **state)
 {
     struct fake *f = *state;
-    _cleanup_cni_ struct cni *c = fake_cni(f, false);
+    _cleanup_cni_ struct cni *c = fake_cni(f, 1);
     struct ctx ctx = CTX_BACKGROUND;
     struct err e = ERR_INIT;
     char results[128], path[160], alive[] = "pod-b";
@@ -152,7 +152,7 @@ static int run_and_attach(void *user, const struct ctx *ctx, const char *const a
 static void test_gate(void **state)
 {
     struct fake *f = *state;
-    _cleanup_cni_ struct cni *c = fake_cni(f, false);
+    _cleanup_cni_ struct cni *c = fake_cni(f, 1);
     struct ctx ctx = CTX_BACKGROUND;
     struct err e = ERR_INIT;
 
@@ -174,7 +174,7 @@ static void test_gate(void **state)
 static void test_no_start(void **state)
 {
     struct fake *f = *state;
-    _cleanup_cni_ struct cni *c = fake_cni(f, false);
+    _cleanup_cni_ struct cni *c = fake_cni(f, 1);
     struct ctx ctx = CTX_BACKGROUND;
     struct cni_pod pod = {.id = "pod-a", .netns = "/n"};
     struct err e = ERR_INIT;
@@ -210,7 +210,7 @@ static void test_gc_sweep(void **state)
 {
     struct fake *f = *state;
     {
-        _cleanup_cni_ struct cni *c = fake_cni(f, false);
+        _cleanup_cni_ struct cni *c = fake_cni(f, 1);
         attach(c, "pod-a");
     }
     assert_true(sweep("collection", sweep_gc, f) > 50);
@@ -220,7 +220,7 @@ static void test_gc_sweep(void **state)
 static void test_busy_program(void **state)
 {
     struct fake *f = *state;
-    _cleanup_cni_ struct cni *c = fake_cni(f, false);
+    _cleanup_cni_ struct cni *c = fake_cni(f, 1);
     struct ctx ctx = CTX_BACKGROUND, soon = ctx_with_timeout(&ctx, NSEC_PER_MSEC);
     struct err e = ERR_INIT;
 
@@ -243,7 +243,7 @@ static void test_busy_program(void **state)
 static void test_output_limit(void **state)
 {
     struct fake *f = *state;
-    _cleanup_cni_ struct cni *c = fake_cni(f, false);
+    _cleanup_cni_ struct cni *c = fake_cni(f, 1);
     struct ctx ctx = CTX_BACKGROUND;
     struct err e = ERR_INIT;
     struct fake_answer *a = fake_say(f, "bridge", "VERSION", 0, NULL);

@@ -229,7 +229,7 @@ int fx_pod_state(struct fx *f, const char *id)
 
 /* --- what there is ------------------------------------------------------------------------------------------------------------ */
 
-/* Files, and directories named by an id; directories that are shared are not counted. */
+/* Files, and directories named by an id; directories that are shared are not counted, nor is what the kubelet told of the node. */
 static size_t count_files(const char *path)
 {
     size_t n = 0;
@@ -237,7 +237,7 @@ static size_t count_files(const char *path)
     for (struct dirent *entry; d && (entry = readdir(d));) {
         char sub[512];
         struct stat st;
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 || strcmp(entry->d_name, "pod-cidr") == 0)
             continue;
         snprintf(sub, sizeof sub, "%s/%s", path, entry->d_name);
         if (lstat(sub, &st) == 0 && S_ISDIR(st.st_mode))

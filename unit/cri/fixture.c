@@ -290,6 +290,7 @@ void fx_start(struct fx *f)
         .bin_dirs = bins,
         .n_bin_dirs = 1,
         .cache_dir = f->cache,
+        .conf_template = f->template,
         .proc = &f->plugins,
         .environment = no_environment,
         .loopback_up = loopback_up,
@@ -371,6 +372,7 @@ static void make_dirs(struct fx *f)
     make_dir(f, f->state, "state");
     make_dir(f, f->netns, "netns");
     make_dir(f, f->conf, "net.d");
+    snprintf(f->template, sizeof f->template, "%s/template", f->dir);
     make_dir(f, f->bin, "bin");
     make_dir(f, f->cache, "cache");
     make_dir(f, f->logs, "logs");

@@ -42,7 +42,7 @@ struct fx {
     const struct rpc_method *methods;
     size_t n_methods;
     bool threads, up, abandoned;
-    char dir[64], root[96], state[96], netns[96], conf[96], bin[96], cache[96], rootfs[96], logs[96];
+    char dir[64], root[96], state[96], netns[96], conf[96], template[96], bin[96], cache[96], rootfs[96], logs[96];
     size_t live; /* allocations before it was made */
     /* the host */
     pthread_mutex_t lock;

@@ -8,6 +8,7 @@
 #include "support.h"
 
 #include <time.h>
+#include <unistd.h>
 
 #include "fixture.h"
 
@@ -100,6 +101,18 @@ static void prepare_nothing(struct fx *f)
 {
 }
 
+/* The configuration is to be made from its template. */
+static void prepare_no_network(struct fx *f)
+{
+    char path[160];
+    snprintf(path, sizeof path, "%s/10-net.conflist", f->conf);
+    unlink(path);
+    FILE *t = fopen(f->template, "w");
+    assert_non_null(t);
+    fputs("{\"cniVersion\":\"1.0.0\",\"name\":\"net\",\"plugins\":[{\"type\":\"bridge\",\"x\":\"{{.PodCIDR}}\"}]}", t);
+    fclose(t);
+}
+
 static void prepare_pod(struct fx *f)
 {
     fx_must_run(f, "web", pod);
@@ -156,6 +169,17 @@ static void call_runtime_config(struct fx *f, struct fx_call *c)
 {
     Runtime__V1__RuntimeConfigRequest q = RUNTIME__V1__RUNTIME_CONFIG_REQUEST__INIT;
     fx_call_init(f, c, CRI_METHOD_RUNTIME_CONFIG, &q);
+}
+
+static void call_update_runtime_config(struct fx *f, struct fx_call *c)
+{
+    Runtime__V1__UpdateRuntimeConfigRequest q = RUNTIME__V1__UPDATE_RUNTIME_CONFIG_REQUEST__INIT;
+    Runtime__V1__RuntimeConfig config = RUNTIME__V1__RUNTIME_CONFIG__INIT;
+    Runtime__V1__NetworkConfig network = RUNTIME__V1__NETWORK_CONFIG__INIT;
+    network.pod_cidr = (char *)"10.1.0.0/16,fd00::/64";
+    config.network_config = &network;
+    q.runtime_config = &config;
+    fx_call_init(f, c, CRI_METHOD_UPDATE_RUNTIME_CONFIG, &q);
 }
 
 static void call_pod_status(struct fx *f, struct fx_call *c)
@@ -224,6 +248,7 @@ static const struct subject subjects[] = {
     {"Version", CRI_METHOD_VERSION, prepare_nothing, call_version, .creates = true},
     {"Status", CRI_METHOD_STATUS, prepare_nothing, call_status, .creates = true},
     {"RuntimeConfig", CRI_METHOD_RUNTIME_CONFIG, prepare_nothing, call_runtime_config, .creates = true},
+    {"UpdateRuntimeConfig", CRI_METHOD_UPDATE_RUNTIME_CONFIG, prepare_no_network, call_update_runtime_config, .creates = true},
     {"PodSandboxStatus", CRI_METHOD_POD_SANDBOX_STATUS, prepare_running, call_pod_status, .creates = true},
     {"ListPodSandbox", CRI_METHOD_LIST_POD_SANDBOX, prepare_running, call_pod_list, .creates = true},
     {"ContainerStatus", CRI_METHOD_CONTAINER_STATUS, prepare_running, call_container_status, .creates = true},

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A pod's network as the RPCs see it: the node's address ranges (UpdateRuntimeConfig). */
+#include "support.h"
+
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "cri/pod_cidr.h"
+#include "fixture.h"
+
+static char pod[ID_LEN + 1];
+
+static int setup(void **state)
+{
+    *state = fx_new(FX_INLINE);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fx *f = *state;
+    assert_false(f->log_control);
+    fx_free(f);
+    return 0;
+}
+
+static char *path_in(const char *dir, const char *name)
+{
+    static char path[256];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    return path;
+}
+
+static int update(struct fx *f, const char *cidr)
+{
+    Runtime__V1__UpdateRuntimeConfigRequest q = RUNTIME__V1__UPDATE_RUNTIME_CONFIG_REQUEST__INIT;
+    Runtime__V1__RuntimeConfig config = RUNTIME__V1__RUNTIME_CONFIG__INIT;
+    Runtime__V1__NetworkConfig network = RUNTIME__V1__NETWORK_CONFIG__INIT;
+    network.pod_cidr = (char *)cidr;
+    config.network_config = &network;
+    q.runtime_config = &config;
+    return fx_rpc(f, CRI_METHOD_UPDATE_RUNTIME_CONFIG, &q);
+}
+
+/* What the record of the pod's attachment says; it holds what the plugins were given. */
+static bool recorded(struct fx *f, const char *text)
+{
+    char name[128];
+    _cleanup_buf_ struct buf record = BUF_INIT(1 << 20);
+    snprintf(name, sizeof name, "results/net-%s-eth0", pod);
+    assert_ok(fs_read_file(path_in(f->cache, name), &record, &f->e), &f->e);
+    return strstr(record.p, text) != NULL;
+}
+
+/* The ranges reach the plugins of pods that are made from then on, and of those after a restart. */
+static void test_ip_ranges(void **state)
+{
+    struct fx *f = *state;
+    fx_must_run(f, "before", pod);
+    assert_false(recorded(f, "ipRanges"));
+    assert_ok(update(f, "10.1.0.0/16, fd00:1::/64"), &f->e);
+    fx_must_run(f, "after", pod);
+    assert_true(recorded(f, "\"ipRanges\":[[{\"subnet\":\"10.1.0.0/16\"}],[{\"subnet\":\"fd00:1::/64\"}]]"));
+    fx_restart(f);
+    cri_pod_cidr_restore(&f->service);
+    fx_must_run(f, "later", pod);
+    assert_true(recorded(f, "\"ipRanges\":[[{\"subnet\":\"10.1.0.0/16\"}],[{\"subnet\":\"fd00:1::/64\"}]]"));
+    fx_remove_all(f);
+    assert_true(fx_nothing_left(f));
+}
+
+/* Nothing, and nothing in it: the kubelet asks so before it knows. */
+static void test_empty(void **state)
+{
+    struct fx *f = *state;
+    Runtime__V1__UpdateRuntimeConfigRequest q = RUNTIME__V1__UPDATE_RUNTIME_CONFIG_REQUEST__INIT;
+    Runtime__V1__RuntimeConfig config = RUNTIME__V1__RUNTIME_CONFIG__INIT;
+    assert_ok(fx_rpc(f, CRI_METHOD_UPDATE_RUNTIME_CONFIG, &q), &f->e);
+    q.runtime_config = &config;
+    assert_ok(fx_rpc(f, CRI_METHOD_UPDATE_RUNTIME_CONFIG, &q), &f->e);
+    assert_ok(update(f, "10.1.0.0/16"), &f->e);
+    assert_ok(update(f, ""), &f->e);
+    fx_must_run(f, "a", pod);
+    assert_true(recorded(f, "\"ipRanges\":[[{\"subnet\":\"10.1.0.0/16\"}]]")); /* "" takes nothing back */
+}
+
+static void test_bad(void **state)
+{
+    struct fx *f = *state;
+    static char longest[(16 << 10) + 2];
+    assert_fails(update(f, "10.1.0.0"), &f->e, ERR_INVALID_ARGUMENT, "runtime_config.network_config: pod CIDR \"10.1.0.0\" is not an address range");
+    assert_fails(update(f, "10.1.0.0/16,10.2.0.0/33"), &f->e, ERR_INVALID_ARGUMENT, "\"10.2.0.0/33\"");
+    memset(longest, '1', sizeof longest - 1);
+    assert_fails(update(f, longest), &f->e, ERR_INVALID_ARGUMENT, "pod_cidr is longer than 16384 bytes");
+    longest[sizeof longest - 2] = '\0';
+    assert_fails(update(f, longest), &f->e, ERR_INVALID_ARGUMENT, "pod CIDR \"1111");
+    assert_false(fx_exists(path_in(f->root, "pod-cidr")));
+    fx_must_run(f, "a", pod);
+    assert_false(recorded(f, "ipRanges"));
+}
+
+/* A node whose configuration is made from a template: written once, nobody's file is replaced. */
+static void test_template(void **state)
+{
+    struct fx *f = *state;
+    char made[256];
+    _cleanup_buf_ struct buf text = BUF_INIT(4096);
+    snprintf(made, sizeof made, "%s", path_in(f->conf, "10-containerd-net.conflist"));
+    assert_ok(fs_write_file(f->template, VIEW_LIT("{\"cniVersion\":\"1.0.0\",\"name\":\"net\",\"plugins\":[{\"type\":\"bridge\",\"x\":\"{{.PodCIDR}}\"}]}"),
+                            0644, &f->e),
+              &f->e);
+    assert_ok(update(f, "10.1.0.0/16"), &f->e);
+    assert_false(fx_exists(made));
+    assert_int_equal(unlink(path_in(f->conf, "10-net.conflist")), 0);
+    assert_ok(update(f, "10.1.0.0/16"), &f->e);
+    assert_ok(fs_read_file(made, &text, &f->e), &f->e);
+    assert_non_null(strstr(text.p, "\"x\":\"10.1.0.0/16\""));
+    fx_must_run(f, "a", pod);
+    assert_ok(update(f, "10.9.0.0/16"), &f->e);
+    buf_clear(&text);
+    assert_ok(fs_read_file(made, &text, &f->e), &f->e);
+    assert_non_null(strstr(text.p, "10.1.0.0/16"));
+    /* A template that is none: named, and the node stays without. */
+    assert_int_equal(unlink(made), 0);
+    assert_ok(fs_write_file(f->template, VIEW_LIT("{{.Nonsense}}"), 0644, &f->e), &f->e);
+    assert_fails(update(f, "10.1.0.0/16"), &f->e, ERR_INVALID_ARGUMENT, "runtime_config.network_config: template ");
+    assert_false(fx_exists(made));
+}
+
+/* What was kept and cannot be used is said once; the service starts all the same. */
+static void test_restore_bad(void **state)
+{
+    struct fx *f = *state;
+    cri_pod_cidr_restore(&f->service);
+    assert_ok(fs_write_file(path_in(f->root, "pod-cidr"), VIEW_LIT("nonsense"), 0600, &f->e), &f->e);
+    cri_pod_cidr_restore(&f->service);
+    assert_non_null(strstr(f->log, "the pod CIDR that was told before the restart is not used: pod CIDR \"nonsense\""));
+}
+
+static size_t times_logged(const struct fx *f, const char *text)
+{
+    size_t n = 0;
+    for (const char *p = f->log; (p = strstr(p, text)) != NULL; p++)
+        n++;
+    return n;
+}
+
+/* A dead pod's network that cannot be removed is tried again and again, and told of once. */
+static void test_collection_is_quiet(void **state)
+{
+    struct fx *f = *state;
+    static const struct ctx background = CTX_BACKGROUND;
+    f->fails[FX_CNI_ADD] = f->fails[FX_CNI_DEL] = ERR_UNKNOWN;
+    struct fx_pod p;
+    fx_pod_init(f, &p, "a");
+    assert_fails(fx_run(f, &p, pod), &f->e, ERR_UNKNOWN, "scripted plugin failure");
+    for (int i = 0; i < 3; i++)
+        cri_collect_networks(&f->service, &background);
+    assert_int_equal(times_logged(f, "networks of pods that are gone are not all removed"), 1);
+    f->fails[FX_CNI_DEL] = ERR_OK;
+    cri_collect_networks(&f->service, &background);
+    assert_true(fx_nothing_left(f));
+}
+
+int main(void)
+{
+    mem_install_hooks();
+    fx_warm_up();
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_ip_ranges, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_empty, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_bad, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_template, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_restore_bad, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_collection_is_quiet, setup, teardown),
+    };
+    return cmocka_run_group_tests_name("cri/network", tests, NULL, NULL);
+}
