@@ -11,9 +11,7 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -25,6 +23,7 @@
 #include "cri/owner.h"
 #include "cri/pod_cidr.h"
 #include "cri/recover.h"
+#include "cri/runtime_listen.h"
 #include "cri/runtime_private.h"
 #include "oci/constants.h"
 
@@ -271,44 +270,6 @@ static void stop_on_loop(struct on_loop *o)
     finish_on_loop(o);
 }
 
-/* True when somebody accepts connections there. */
-static bool is_served(const struct sockaddr_un *addr)
-{
-    _cleanup_fd_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    return fd >= 0 && (connect(fd, (const struct sockaddr *)addr, sizeof *addr) == 0 || errno == EAGAIN);
-}
-
-/* A bound, listening socket, 0660 root:group. The stale file of a daemon that died is replaced, the socket of one that lives is not. */
-static int open_socket(struct cri_runtime *rt, int *ret_fd, struct err *e)
-{
-    const char *path = rt->options.listen;
-    struct sockaddr_un addr = {.sun_family = AF_UNIX};
-    if (strlen(path) >= sizeof addr.sun_path)
-        return err_raise(e, ERR_INVALID_ARGUMENT, "socket path %s is longer than %zu bytes", path, sizeof addr.sun_path - 1);
-    memcpy(addr.sun_path, path, strlen(path) + 1);
-    const char *slash = strrchr(path, '/');
-    char *dir = slash && slash != path ? arena_strndup(&rt->arena, path, (size_t)(slash - path)) : NULL;
-    if (dir)
-        TRY(fs_mkdir_all(dir, 0755, e));
-    _cleanup_fd_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return err_errno(e, errno, "create a socket");
-    if (is_served(&addr))
-        return err_raise(e, ERR_FAILED_PRECONDITION, "another program serves %s already", path);
-    unlink(path);
-    mode_t old = umask(0177);
-    int r = bind(fd, (struct sockaddr *)&addr, sizeof addr);
-    umask(old);
-    if (r < 0)
-        return err_errno(e, errno, "bind %s", path);
-    if (chown(path, 0, rt->options.socket_gid) < 0 || chmod(path, 0660) < 0)
-        return err_errno(e, errno, "set owner and mode of %s", path);
-    if (listen(fd, SOMAXCONN) < 0)
-        return err_errno(e, errno, "listen on %s", path);
-    *ret_fd = TAKE_FD(fd);
-    return 0;
-}
-
 static int start_up(struct cri_runtime *rt, struct err *e)
 {
     struct cri_service *s = &rt->service;
@@ -324,7 +285,7 @@ static int start_up(struct cri_runtime *rt, struct err *e)
              recovered.containers, recovered.images, recovered.set_aside);
     TRY(cri_events_start(s, &rt->events, e));
     struct on_loop o = {.rt = rt, .fn = listen_on_loop};
-    TRY(open_socket(rt, &o.fd, e));
+    TRY(runtime_listen(&rt->options, &rt->arena, &o.fd, &rt->socket_made, e));
     rt->listening = true;
     return call_on_loop(&o, e);
 }
@@ -347,7 +308,7 @@ static void detach_containers(struct cri_service *s)
 static void shut_down(struct cri_runtime *rt)
 {
     struct on_loop drain = {.rt = rt, .fn = drain_on_loop, .deadline = clock_deadline(DRAIN_LIMIT)};
-    if (rt->listening)
+    if (rt->socket_made)
         unlink(rt->options.listen);
     call_on_loop(&drain, &drain.err);
     cancel_fire(&rt->service.stopping);

@@ -67,6 +67,7 @@ struct cri_runtime_options {
     const char *ip_pref;            /* which address of a pod is its first: "ipv4", "ipv6" or "cni" (the plugin's first) [ipv4] */
     const char *netns_dir;          /* /var/run/netns */
     const char *registry_ca;        /* none */
+    int listen_fd;                  /* a listening unix socket that is served in place of `listen`, and owned from cri_runtime_run on; 0: none */
     unsigned socket_gid;            /* group of the listening socket */
     bool systemd_cgroup;
     /* None: one handler "runc" with runtime_binary and systemd_cgroup, which are not looked at otherwise. */

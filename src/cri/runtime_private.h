@@ -25,6 +25,7 @@ struct cri_runtime {
     struct cri_events *events;
     int lock_fd;
     bool listening;
+    bool socket_made; /* and so is to be removed at the end */
     /* the supervisor's outcome */
     int r;
     struct err err;

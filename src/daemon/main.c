@@ -46,6 +46,13 @@ static int serve(struct options *o, struct err *e)
 {
     struct cri_runtime *rt;
     o->runtime.ready = on_ready;
+    int n = sd_listen_fds(1);
+    if (n < 0)
+        return err_errno(e, -n, "take the sockets that were handed over");
+    if (n > 1)
+        return err_raise(e, ERR_INVALID_ARGUMENT, "%d sockets were handed over (LISTEN_FDS), one is served", n);
+    if (n == 1)
+        o->runtime.listen_fd = SD_LISTEN_FDS_START;
     TRY(cri_runtime_new(&o->runtime, &rt, e));
     int r = cri_runtime_on_signal(rt, SIGTERM, on_signal, rt, e);
     if (r == 0)
