@@ -25,6 +25,8 @@ size_t base64_decode(struct view v, bool url, uint8_t *out, size_t out_max);
 
 /* Length (1 to 4) of the well-formed UTF-8 sequence (RFC 3629) that starts at p and has at most n bytes; 0 when there is none. */
 size_t utf8_sequence(const char *p, size_t n);
+/* Writes the 1 to 4 bytes of a Unicode scalar value and returns their number. */
+size_t utf8_encode(uint32_t c, char out[4]);
 /* True when all of v is well-formed UTF-8. An embedded NUL counts as well-formed. */
 bool utf8_valid(struct view v);
 /* Copies v to out with each bad byte replaced by U+FFFD (3 bytes); out needs 3 * v.n bytes. Returns the length. */

@@ -22,30 +22,6 @@ static uint32_t hex4(struct view t, size_t i)
     return v;
 }
 
-static size_t encode_utf8(uint32_t c, char out[4])
-{
-    if (c < 0x80) {
-        out[0] = (char)c;
-        return 1;
-    }
-    if (c < 0x800) {
-        out[0] = (char)(0xC0 | (c >> 6));
-        out[1] = (char)(0x80 | (c & 0x3F));
-        return 2;
-    }
-    if (c < 0x10000) {
-        out[0] = (char)(0xE0 | (c >> 12));
-        out[1] = (char)(0x80 | ((c >> 6) & 0x3F));
-        out[2] = (char)(0x80 | (c & 0x3F));
-        return 3;
-    }
-    out[0] = (char)(0xF0 | (c >> 18));
-    out[1] = (char)(0x80 | ((c >> 12) & 0x3F));
-    out[2] = (char)(0x80 | ((c >> 6) & 0x3F));
-    out[3] = (char)(0x80 | (c & 0x3F));
-    return 4;
-}
-
 static char short_escape(char c)
 {
     switch (c) {
@@ -84,7 +60,7 @@ static size_t next_char(struct view t, size_t *i, char out[4])
         *i = MIN_OF(*i + 6, t.n);
         u = 0x10000 + ((u & 0x3FF) << 10) + (low & 0x3FF);
     }
-    return encode_utf8(u, out);
+    return utf8_encode(u, out);
 }
 
 size_t jsonscan_unescape(struct view raw, char *out, size_t max)

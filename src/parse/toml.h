@@ -43,33 +43,33 @@ enum toml_datetime_kind {
 /* A value. Strings, keys and date-times are valid UTF-8 without a NUL inside, and a NUL that n does not count follows them. */
 struct toml {
     enum toml_type type;
-    uint32_t line, column;   /* where the key stands (of a table made by a header or a dotted key: where it is first named), for an
-                                element of an array the value; from 1, columns in bytes. The root has 1, 1 */
-    struct view key;         /* decoded; {"", 0} for elements of arrays and the root */
+    uint32_t line, column;   /* of the key; of a table with a header, that header's key; of an element, its value. Columns count bytes,
+                                both count from 1; the root has 1, 1 */
+    struct view key;         /* decoded; "" for elements of arrays and the root */
     const struct toml *next; /* the next member or element; NULL behind the last */
     union {
-        struct view string; /* TOML_STRING, decoded; a line end inside is '\n' */
+        struct view string; /* TOML_STRING, decoded; a line end inside is one '\n' */
         int64_t integer;    /* TOML_INTEGER */
-        double real;        /* TOML_FLOAT; may be infinite or not a number */
+        double real;        /* TOML_FLOAT; may be infinite (a literal that is too large is, too) or not a number */
         bool boolean;       /* TOML_BOOL */
         struct {
             struct view text; /* as written */
             enum toml_datetime_kind kind;
-        } datetime; /* TOML_DATETIME: a date of the calendar, a time of the day */
+        } datetime; /* TOML_DATETIME: a day of the calendar, a time of the day (second 60 stands for a leap second) */
         struct {
             const struct toml *first; /* in the order of the document; NULL when there is none */
             size_t n;
             struct toml *last_, *index_; /* the parser's own */
         } children; /* TOML_TABLE, TOML_ARRAY */
     };
-    /* The parser's own: how a table came to be, and the node of its table's index of keys. */
+    /* The parser's own: what defined a table or array, and the node in the index of its table's keys (toml_tree.c). */
     uint32_t origin_, bit_;
     struct toml *side_[2];
 };
 
-/* Reads a document; *ret is its root, a table. The tree lives in the arena and takes less than 16 MiB of it besides the text's size.
+/* Reads a document; *ret is its root, a table. The tree lives in the arena and takes at most 16 MiB of it.
  * -ERR_INVALID_ARGUMENT: not TOML; the message starts with "line L, column C: " and names the key where there is one.
- * A NUL, which TOML allows as an escape, is refused, too, and so is an integer beyond 64 bits.
+ * A NUL, which TOML allows as an escape, is refused, too; so is an integer beyond 64 bits (as TOML has it), and a byte order mark.
  * -ERR_RESOURCE_EXHAUSTED: one of the maxima above (the message says which), or memory is short. */
 int toml_parse(struct view text, struct arena *a, const struct toml **ret, struct err *e);
 

@@ -138,6 +138,9 @@ static void knows_every_code_point(void **state)
         char text[4];
         size_t n = put_code_point(c, text);
         bool good = c < 0x110000 && (c < 0xd800 || c > 0xdfff);
+        char encoded[4];
+        if (good && (utf8_encode(c, encoded) != n || memcmp(encoded, text, n) != 0))
+            fail_msg("U+%04X is encoded otherwise", c);
         if (utf8_sequence(text, 4) != (good ? n : 0) && n == 4)
             fail_msg("U+%04X: %zu", c, utf8_sequence(text, 4));
         if (utf8_valid(view_make(text, n)) != good || utf8_sequence(text, n) != (good ? n : 0))
