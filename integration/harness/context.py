@@ -150,6 +150,17 @@ class Context:
         assert done.exit_code == 0, "exit code %d: %r" % (done.exit_code, done.stderr)
         return done.stdout.decode()
 
+    def limit(self, container, v1, v2):
+        """A file of a container's cgroup: "controller/file" with cgroup v1, "file" with v2. None when it is not there."""
+        root = "/sys/fs/cgroup"
+        unified = os.path.exists(root + "/cgroup.controllers")
+        controller, file = ("", v2) if unified else v1.split("/")
+        try:
+            with open(os.path.join(root, controller, self.env.cgroup, "pods", container, file), encoding="ascii") as f:
+                return f.read().strip()
+        except FileNotFoundError:
+            return None
+
     # --- logs --------------------------------------------------------------------------------------
 
     def log_path(self, pod, config):

@@ -15,8 +15,8 @@ static int claim(struct container *c, const struct ctx *ctx, struct err *e)
 {
     int r = 0;
     object_lock(&c->o);
-    while (c->removing && r == 0)
-        r = object_wait(&c->o, ctx, "wait for another RemoveContainer", e);
+    while ((c->removing || c->updating) && r == 0)
+        r = object_wait(&c->o, ctx, "wait for another RemoveContainer or UpdateContainerResources", e);
     if (r == 0 && c->removed)
         r = 1;
     else if (r == 0 && c->starting)

@@ -53,8 +53,8 @@ static int claim(struct container *c, const struct ctx *ctx, struct err *e)
 {
     int r = 0;
     object_lock(&c->o);
-    while (c->starting && r == 0)
-        r = object_wait(&c->o, ctx, "wait for another StartContainer", e);
+    while ((c->starting || c->updating) && r == 0)
+        r = object_wait(&c->o, ctx, "wait for another StartContainer or UpdateContainerResources", e);
     Runtime__V1__ContainerState state = container_state(c);
     if (r == 0 && c->removed)
         r = err_raise(e, ERR_NOT_FOUND, "container \"%s\" not found", c->o.id);

@@ -26,6 +26,7 @@
     X(STOP_CONTAINER, stop_container, StopContainer, EXEC_FAST, false)              \
     X(REMOVE_CONTAINER, remove_container, RemoveContainer, EXEC_FAST, false)        \
     X(CONTAINER_STATUS, container_status, ContainerStatus, EXEC_FAST, false)        \
+    X(UPDATE_CONTAINER_RESOURCES, update_container_resources, UpdateContainerResources, EXEC_SLOW, false) \
     X(LIST_CONTAINERS, list_containers, ListContainers, EXEC_FAST, false)           \
     X(REOPEN_CONTAINER_LOG, reopen_container_log, ReopenContainerLog, EXEC_SLOW, false) \
     X(EXEC_SYNC, exec_sync, ExecSync, EXEC_SLOW, false)                             \

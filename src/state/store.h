@@ -59,7 +59,7 @@ struct container {
     struct container_status status;
     Runtime__V1__ContainerResources *resources; /* in resources_arena; NULL for none */
     struct arena resources_arena;
-    bool starting, removing, exiting; /* somebody is at it */
+    bool starting, updating, removing, exiting; /* somebody is at it */
     bool removed;
     bool saving;        /* somebody writes the checkpoint: one at a time, or an older state could overwrite a newer one */
     bool stop_signaled; /* the stop signal has been sent */

@@ -172,6 +172,16 @@ static int call_exec(struct fx *f)
     return fx_rpc(f, CRI_METHOD_EXEC_SYNC, &q);
 }
 
+static int call_update(struct fx *f)
+{
+    Runtime__V1__UpdateContainerResourcesRequest q = RUNTIME__V1__UPDATE_CONTAINER_RESOURCES_REQUEST__INIT;
+    Runtime__V1__LinuxContainerResources r = RUNTIME__V1__LINUX_CONTAINER_RESOURCES__INIT;
+    r.cpu_shares = 512;
+    q.container_id = container;
+    q.linux = &r;
+    return fx_rpc(f, CRI_METHOD_UPDATE_CONTAINER_RESOURCES, &q);
+}
+
 static const struct subject subjects[] = {
     {"RunPodSandbox", prepare_nothing, call_run, true, 6},
     {"CreateContainer", prepare_pod, call_create, true, 4},
@@ -182,6 +192,7 @@ static const struct subject subjects[] = {
     {"StopPodSandbox", prepare_running, call_stop_pod, false, 6},
     {"RemovePodSandbox", prepare_running, call_remove_pod, false, 10},
     {"ExecSync", prepare_running, call_exec, true, 5},
+    {"UpdateContainerResources", prepare_running, call_update, true, 3},
 };
 
 #define SUBJECT(i) \
@@ -195,12 +206,13 @@ SUBJECT(5)
 SUBJECT(6)
 SUBJECT(7)
 SUBJECT(8)
+SUBJECT(9)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_0), cmocka_unit_test(test_1), cmocka_unit_test(test_2), cmocka_unit_test(test_3), cmocka_unit_test(test_4),
-        cmocka_unit_test(test_5), cmocka_unit_test(test_6), cmocka_unit_test(test_7), cmocka_unit_test(test_8),
+        cmocka_unit_test(test_5), cmocka_unit_test(test_6), cmocka_unit_test(test_7), cmocka_unit_test(test_8), cmocka_unit_test(test_9),
     };
     return cmocka_run_group_tests_name("cri/faults", tests, NULL, NULL);
 }

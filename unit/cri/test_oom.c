@@ -216,6 +216,16 @@ static void call_reopen(struct fx *f, struct fx_call *c)
     fx_call_init(f, c, CRI_METHOD_REOPEN_CONTAINER_LOG, &q);
 }
 
+static void call_update(struct fx *f, struct fx_call *c)
+{
+    Runtime__V1__UpdateContainerResourcesRequest q = RUNTIME__V1__UPDATE_CONTAINER_RESOURCES_REQUEST__INIT;
+    Runtime__V1__LinuxContainerResources r = RUNTIME__V1__LINUX_CONTAINER_RESOURCES__INIT;
+    r.cpu_shares = 512;
+    q.container_id = container;
+    q.linux = &r;
+    fx_call_init(f, c, CRI_METHOD_UPDATE_CONTAINER_RESOURCES, &q);
+}
+
 static void call_image_status(struct fx *f, struct fx_call *c)
 {
     Runtime__V1__ImageStatusRequest q = RUNTIME__V1__IMAGE_STATUS_REQUEST__INIT;
@@ -244,6 +254,7 @@ static const struct subject subjects[] = {
     {"StopPodSandbox", CRI_METHOD_STOP_POD_SANDBOX, prepare_running, call_stop_pod, .creates = false},
     {"RemovePodSandbox", CRI_METHOD_REMOVE_POD_SANDBOX, prepare_running, call_remove_pod, .partly = true},
     {"ExecSync", CRI_METHOD_EXEC_SYNC, prepare_running, call_exec, .creates = true},
+    {"UpdateContainerResources", CRI_METHOD_UPDATE_CONTAINER_RESOURCES, prepare_running, call_update, .creates = true},
     {"ReopenContainerLog", CRI_METHOD_REOPEN_CONTAINER_LOG, prepare_running, call_reopen, .creates = true},
     {"Version", CRI_METHOD_VERSION, prepare_nothing, call_version, .creates = true},
     {"Status", CRI_METHOD_STATUS, prepare_nothing, call_status, .creates = true},

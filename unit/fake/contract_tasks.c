@@ -22,6 +22,7 @@
 #define SLEEP        "\"/bin/busybox\",\"sleep\",\"1000\""
 #define SPEC_TYPE    "types.containerd.io/opencontainers/runtime-spec/1/Spec"
 #define PROCESS_TYPE "types.containerd.io/opencontainers/runtime-spec/1/Process"
+#define RESOURCES_TYPE "types.containerd.io/opencontainers/runtime-spec/1/LinuxResources"
 
 void contract_sha256(struct view v, char ret[FAKE_DIGEST_MAX])
 {
@@ -130,6 +131,8 @@ static int create_task(struct contract *k, uint32_t *ret_pid)
     return ctrd_task_create(C, CTX, &t, ret_pid, E);
 }
 
+static const struct ctrd_any resources = {RESOURCES_TYPE, VIEW_LIT("{\"cpu\":{\"shares\":512}}")};
+
 static void without_task(struct contract *k)
 {
     struct ctrd_process p = {0};
@@ -146,6 +149,7 @@ static void without_task(struct contract *k)
     EXPECT(ctrd_task_delete(C, CTX, TASK, &x, E), NOT_FOUND, "not found");
     EXPECT(ctrd_task_wait(C, CTX, TASK, NULL, &x, E), NOT_FOUND, "not found");
     EXPECT(ctrd_task_exec(C, CTX, &exec, E), NOT_FOUND, "not found");
+    EXPECT(ctrd_task_update(C, CTX, TASK, &resources, E), NOT_FOUND, "not found");
 }
 
 static void running_task(struct contract *k)
@@ -169,6 +173,7 @@ static void running_task(struct contract *k)
     EXPECT(ctrd_task_delete(C, CTX, TASK, &x, E), UNKNOWN, "cannot delete a running process");
     EXPECT(ctrd_task_get(C, CTX, TASK, "", &k->a, &p, E), OK, NULL);
     CHECK(p.status == CTRD_TASK_RUNNING);
+    EXPECT(ctrd_task_update(C, CTX, TASK, &resources, E), OK, NULL);
     EXPECT(ctrd_task_list(C, CTX, &k->a, &list, E), OK, NULL);
     CHECK(list.n == 1 && strcmp(list.v[0].container_id, TASK) == 0 && list.v[0].status == CTRD_TASK_RUNNING &&
           list.v[0].pid == pid);
@@ -221,6 +226,7 @@ static void ended_task(struct contract *k)
     EXPECT(ctrd_task_start(C, CTX, TASK, NULL, &pid, E), UNKNOWN, "cannot start a stopped process");
     struct ctrd_exec late = {.container_id = TASK, .exec_id = "late", .process = {PROCESS_TYPE, VIEW_LIT(OCI_PROCESS("\"/x\""))}};
     EXPECT(ctrd_task_exec(C, CTX, &late, E), UNKNOWN, "cannot exec in a stopped state");
+    EXPECT(ctrd_task_update(C, CTX, TASK, &resources, E), UNKNOWN, "cannot update a stopped container");
     EXPECT(ctrd_task_delete(C, CTX, TASK, &x, E), OK, NULL);
     CHECK(x.status == 137 && x.pid == p.pid);
     EXPECT(ctrd_task_delete(C, CTX, TASK, &x, E), NOT_FOUND, "not found");

@@ -179,6 +179,15 @@ bool fake_exit(struct fake *f, const char *id, const char *exec_id, uint32_t sta
     return ok;
 }
 
+const char *fake_task_resources(struct fake *f, const char *id)
+{
+    pthread_mutex_lock(&f->lock);
+    struct fake_process *p = fake_find_process(f, id, NULL);
+    const char *text = p ? p->resources : NULL;
+    pthread_mutex_unlock(&f->lock);
+    return text;
+}
+
 void fake_task_oom(struct fake *f, const char *id)
 {
     Containerd__Events__TaskOOM m;

@@ -65,6 +65,8 @@ void fake_script(struct fake *f, const struct fake_script *s);
 
 /* Ends a process now: state, exit event, wake-ups. exec_id NULL or "": the task. False when there is no such running process. */
 bool fake_exit(struct fake *f, const char *id, const char *exec_id, uint32_t status);
+/* The resources of the last Tasks.Update, as JSON text that is valid until the next; NULL when there was none. */
+const char *fake_task_resources(struct fake *f, const char *id);
 #define fake_task_exit(f, id, status) fake_exit((f), (id), NULL, (status))
 /* Sends /tasks/oom. */
 void fake_task_oom(struct fake *f, const char *id);

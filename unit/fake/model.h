@@ -47,6 +47,7 @@ struct fake_process {
     int stdin_fd, stdout_fd, stderr_fd; /* -1: not open */
     bool terminal;
     char *text;   /* what scripts match */
+    char *resources; /* what Tasks.Update said last, or NULL */
     uint64_t due; /* scripted exit, CLOCK_NEVER for none */
     uint32_t due_status;
     const struct fake_script *script; /* or NULL */

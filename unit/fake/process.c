@@ -88,6 +88,7 @@ void fake_process_free(void *process)
     free(p->container_id);
     free(p->exec_id);
     free(p->text);
+    free(p->resources);
     free(p->stdin_path);
     free(p->stdout_path);
     free(p->stderr_path);

@@ -271,6 +271,8 @@ static int update(struct fake_ctx *c, const void *request, void *answer)
     TRY(find(c, q->container_id, NULL, &t));
     if (t->status == CTRD_TASK_STOPPED)
         return err_raise(c->e, ERR_UNKNOWN, "cannot update a stopped container: unknown");
+    free(t->resources);
+    t->resources = q->resources ? strndup((const char *)q->resources->value.data, q->resources->value.len) : NULL;
     return 0;
 }
 
