@@ -52,6 +52,11 @@ class Context:
                 problems.append("removing the pod failed: %s" % e)
         return problems
 
+    def restart_daemon(self, config="", drop_ins=None, **changes):
+        """Starts the daemon anew with this configuration (see Environment.start_daemon), and after the test with none."""
+        self.defer(self.env.restart_daemon)
+        self.env.restart_daemon(config, drop_ins, **changes)
+
     # --- pods --------------------------------------------------------------------------------------
 
     def name(self, stem="pod"):

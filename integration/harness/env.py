@@ -69,6 +69,7 @@ class Environment:
         self.own_cni_bin = self.path("cni-bin")  # plugins that tests make
         self.pod_logs = self.path("pod-logs")
         self.ca = self.path("ca.pem")
+        self.config = self.path("config.toml")  # the daemon's; empty unless a test says otherwise
         self.services = []
         self.daemon = None
         self._client = None
@@ -115,6 +116,7 @@ class Environment:
             for name in os.listdir(CNI_BIN):  # it has one plugin folder only
                 os.symlink(os.path.join(CNI_BIN, name), os.path.join(self.own_cni_bin, name))
         self.write_cni_conf()
+        self.write_config()
         self.make_certificates()
 
     def stop(self):
@@ -224,10 +226,17 @@ class Environment:
 
     # --- the daemon --------------------------------------------------------------------------------
 
+    def write_config(self, text="", drop_ins=None):
+        """Writes the daemon's configuration file and its drop-ins (file name to text) in place of what was there."""
+        shutil.rmtree(self.config + ".d", ignore_errors=True)
+        self.write("config.toml", text)
+        for name, dropped in (drop_ins or {}).items():
+            self.write("config.toml.d/" + name, dropped)
+
     def daemon_argv(self, **changes):
         """The daemon's command line; changes: option name (with _ for -) to value, None drops it."""
         options = {
-            "listen": self.socket, "containerd": self.containerd_socket, "root": self.root, "state": self.state,
+            "config": self.config, "listen": self.socket, "containerd": self.containerd_socket, "root": self.root, "state": self.state,
             "sandbox_image": self.pause_ref, "cni_conf_dir": self.cni_conf, "cni_bin_dir": CNI_BIN + ":" + self.own_cni_bin,
             "cni_cache_dir": self.cni_cache, "netns_dir": self.netns_dir, "registry_ca": self.ca,
             "log_level": self.log_level,
@@ -254,14 +263,24 @@ class Environment:
         """A daemon that is not yet started (and not stopped by stop(), unless it is self.daemon)."""
         return Service(name, self.daemon_argv(**changes), self.log(name), env=self.sanitizer_env(), cwd=self.work)
 
-    def start_daemon(self, **changes):
-        """(Re)starts the daemon of this environment and waits until it answers Version."""
+    def start_daemon(self, config="", drop_ins=None, **changes):
+        """Starts the daemon of this environment and waits until it answers Version. What the configuration says counts only where the command line says
+        nothing: cni_conf_dir=None and the like take an option away from it."""
         if self._client:
             self._client.close()
             self._client = None
+        self.write_config(config, drop_ins)
         self.daemon = self.new_daemon(**changes)
         self.daemon.start(lambda: socket_answers(self.socket) and self._serves())
         return self.daemon
+
+    def restart_daemon(self, config="", drop_ins=None, **changes):
+        """Stops the daemon, if it runs, and starts it with this configuration."""
+        if self.daemon.running():
+            status = self.daemon.stop()
+            if status != 0:
+                raise AssertionError("the daemon's exit status was %s after SIGTERM" % status)
+        return self.start_daemon(config, drop_ins, **changes)
 
     def _serves(self):
         with Client(self.socket) as client:

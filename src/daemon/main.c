@@ -33,27 +33,27 @@ static void block_signals(void)
     signal(SIGPIPE, SIG_IGN);
 }
 
-static void set_log(const struct options *o)
+static void set_log(const struct config *c)
 {
-    log_set_level(o->log_level);
-    if (o->log_target == LOG_TARGET_JSON)
+    log_set_level(c->log_level);
+    if (c->log_target == LOG_TARGET_JSON)
         log_set_format(LOG_FORMAT_JSON);
-    if (o->log_target == LOG_TARGET_JOURNAL || (o->log_target == LOG_TARGET_AUTO && journal_is_stderr()))
+    if (c->log_target == LOG_TARGET_JOURNAL || (c->log_target == LOG_TARGET_AUTO && journal_is_stderr()))
         journal_start();
 }
 
-static int serve(struct options *o, struct err *e)
+static int serve(struct config *c, struct err *e)
 {
     struct cri_runtime *rt;
-    o->runtime.ready = on_ready;
+    c->runtime.ready = on_ready;
     int n = sd_listen_fds(1);
     if (n < 0)
         return err_errno(e, -n, "take the sockets that were handed over");
     if (n > 1)
         return err_raise(e, ERR_INVALID_ARGUMENT, "%d sockets were handed over (LISTEN_FDS), one is served", n);
     if (n == 1)
-        o->runtime.listen_fd = SD_LISTEN_FDS_START;
-    TRY(cri_runtime_new(&o->runtime, &rt, e));
+        c->runtime.listen_fd = SD_LISTEN_FDS_START;
+    TRY(cri_runtime_new(&c->runtime, &rt, e));
     int r = cri_runtime_on_signal(rt, SIGTERM, on_signal, rt, e);
     if (r == 0)
         r = cri_runtime_on_signal(rt, SIGINT, on_signal, rt, e);
@@ -63,24 +63,62 @@ static int serve(struct options *o, struct err *e)
     return r;
 }
 
+enum { STATUS_FAILED = 1, STATUS_USAGE = 2 };
+
+static int complain(const char *what, const char *hint)
+{
+    fprintf(stderr, "cri-containerd: %s%s\n", what, hint);
+    return STATUS_FAILED;
+}
+
+static int usage(const struct err *e)
+{
+    complain(e->message, "; see cri-containerd --help");
+    return STATUS_USAGE;
+}
+
+/* Files first, then the command line, then everything that is wrong with the files. 0, or the exit status. */
+static int configure(struct config *c, const char *path, int argc, char **argv)
+{
+    struct err e = ERR_INIT;
+    if (config_load(c, path ? path : CONFIG_PATH_DEFAULT, path != NULL, &e) < 0)
+        return complain(e.message, "");
+    if (options_apply(argc, argv, c, &e) < 0)
+        return usage(&e);
+    int r = config_finish(c, &e);
+    for (size_t i = 0; i < c->problems.n; i++)
+        complain(c->problems.v[i], "");
+    if (c->n_problems > c->problems.n)
+        fprintf(stderr, "cri-containerd: and %zu more\n", c->n_problems - c->problems.n);
+    if (r < 0 && c->problems.n == 0)
+        complain(e.message, "");
+    return r < 0 ? STATUS_FAILED : 0;
+}
+
+static int run(struct config *c)
+{
+    struct err e = ERR_INIT;
+    set_log(c);
+    block_signals();
+    mem_install_hooks();
+    return serve(c, &e) < 0 ? complain(e.message, "") : 0;
+}
+
 int main(int argc, char **argv)
 {
     struct options o;
+    struct config config;
     struct err e = ERR_INIT;
-    if (options_parse(argc, argv, &o, &e) < 0) {
-        fprintf(stderr, "cri-containerd: %s; see cri-containerd --help\n", e.message);
-        return 2;
-    }
+    if (options_parse(argc, argv, &o, &e) < 0)
+        return usage(&e);
     if (o.help || o.version) {
         fputs(o.help ? options_help : "cri-containerd " PROJECT_VERSION "\n", stdout);
         return 0;
     }
-    set_log(&o);
-    block_signals();
-    mem_install_hooks();
-    if (serve(&o, &e) < 0) {
-        fprintf(stderr, "cri-containerd: %s\n", e.message);
-        return 1;
-    }
-    return 0;
+    config_init(&config);
+    int status = configure(&config, o.config, argc, argv);
+    if (status == 0)
+        status = run(&config);
+    config_done(&config);
+    return status;
 }

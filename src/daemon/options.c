@@ -13,12 +13,13 @@
 #include "parse/passwd.h"
 
 enum {
-    OPT_LISTEN = 256, OPT_CONTAINERD, OPT_ROOT, OPT_STATE, OPT_SNAPSHOTTER, OPT_RUNTIME_BINARY, OPT_SANDBOX_IMAGE, OPT_CNI_CONF_DIR, OPT_CNI_BIN_DIR,
+    OPT_CONFIG = 256, OPT_LISTEN, OPT_CONTAINERD, OPT_ROOT, OPT_STATE, OPT_SNAPSHOTTER, OPT_RUNTIME_BINARY, OPT_SANDBOX_IMAGE, OPT_CNI_CONF_DIR, OPT_CNI_BIN_DIR,
     OPT_CNI_CACHE_DIR, OPT_NETNS_DIR, OPT_REGISTRY_CA, OPT_SYSTEMD_CGROUP, OPT_SOCKET_GROUP, OPT_LOG_LEVEL, OPT_LOG_FORMAT, OPT_VERSION, OPT_HELP,
-    GROUP_FILE_MAX = 16 << 20,
+    GROUP_FILE_MAX = 16 << 20, BIN_DIRS_MAX = 16,
 };
 
 static const struct option long_options[] = {
+    {"config", required_argument, NULL, OPT_CONFIG},
     {"listen", required_argument, NULL, OPT_LISTEN},
     {"containerd", required_argument, NULL, OPT_CONTAINERD},
     {"root", required_argument, NULL, OPT_ROOT},
@@ -44,6 +45,8 @@ const char options_help[] =
     "Usage: cri-containerd [OPTION]...\n"
     "Serves the Kubernetes Container Runtime Interface on a unix socket, on top of a containerd.\n"
     "\n"
+    "  --config FILE          configuration, with the drop-ins in FILE.d/ [" CONFIG_PATH_DEFAULT ", where it exists]\n"
+    "                         What the options below say counts more.\n"
     "  --listen PATH          socket to serve on [" CRI_DEFAULT_LISTEN "]\n"
     "  --containerd PATH      containerd's socket [" CRI_DEFAULT_CONTAINERD "]\n"
     "  --root DIR             files that survive a reboot [" CRI_DEFAULT_ROOT "]\n"
@@ -67,35 +70,6 @@ const char options_help[] =
     "Containers keep running when it stops; it finds them again when it starts.\n";
 
 /* The position of text among n names; all of them stand in the message. */
-static int parse_word(const char *option, const char *text, const char *const *names, size_t n, const char *expected, int *ret, struct err *e)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (strcmp(text, names[i]) == 0) {
-            *ret = (int)i;
-            return 0;
-        }
-    }
-    return err_raise(e, ERR_INVALID_ARGUMENT, "%s %s: expected %s", option, text, expected);
-}
-
-static int parse_log_level(const char *text, enum log_level *ret, struct err *e)
-{
-    static const char *const names[] = {"error", "warning", "info", "debug"};
-    int i;
-    TRY(parse_word("--log-level", text, names, ARRAY_SIZE(names), "error, warning, info or debug", &i, e));
-    *ret = (enum log_level)i;
-    return 0;
-}
-
-static int parse_log_format(const char *text, enum log_target *ret, struct err *e)
-{
-    static const char *const names[] = {"auto", "text", "json", "journal"};
-    int i;
-    TRY(parse_word("--log-format", text, names, ARRAY_SIZE(names), "text, json, journal or auto", &i, e));
-    *ret = (enum log_target)i;
-    return 0;
-}
-
 static int parse_group(const char *text, unsigned *ret, struct err *e)
 {
     uint64_t id;
@@ -112,102 +86,143 @@ static int parse_group(const char *text, unsigned *ret, struct err *e)
     return 0;
 }
 
-static int add_bin_dirs(struct options *o, char *list, struct err *e)
+/* Takes the place of the file's list, and adds to itself. */
+static int add_bin_dirs(struct config *c, const char **dirs, char *list, struct err *e)
 {
+    struct cri_runtime_options *o = &c->runtime;
+    if (o->cni_bin_dirs != dirs || c->cni_bin_dir) {
+        c->cni_bin_dir = NULL;
+        o->cni_bin_dirs = dirs;
+        o->n_cni_bin_dirs = 0;
+    }
     for (char *at = list; at;) {
         char *colon = strchr(at, ':');
         if (colon)
             *colon++ = '\0';
-        if (o->runtime.n_cni_bin_dirs == CNI_BIN_DIRS_MAX)
-            return err_raise(e, ERR_INVALID_ARGUMENT, "--cni-bin-dir: more than %d directories", CNI_BIN_DIRS_MAX);
+        if (o->n_cni_bin_dirs == BIN_DIRS_MAX)
+            return err_raise(e, ERR_INVALID_ARGUMENT, "--cni-bin-dir: more than %d directories", BIN_DIRS_MAX);
         if (at[0])
-            o->cni_bin_dirs[o->runtime.n_cni_bin_dirs++] = at;
+            dirs[o->n_cni_bin_dirs++] = at;
         at = colon;
     }
     return 0;
 }
 
-static const char **path_member(struct cri_runtime_options *r, int opt)
+/* The key of the configuration that an option stands for; NULL: it is more than that. */
+static const char *key_of(int opt)
 {
     switch (opt) {
     case OPT_LISTEN:
-        return &r->listen;
+        return "grpc.address";
     case OPT_CONTAINERD:
-        return &r->containerd;
+        return "containerd.address";
     case OPT_ROOT:
-        return &r->root;
+        return "root";
     case OPT_STATE:
-        return &r->state;
+        return "state";
+    case OPT_SNAPSHOTTER:
+        return "containerd.snapshotter";
+    case OPT_SANDBOX_IMAGE:
+        return "sandbox_image";
     case OPT_CNI_CONF_DIR:
-        return &r->cni_conf_dir;
+        return "cni.conf_dir";
     case OPT_CNI_CACHE_DIR:
-        return &r->cni_cache_dir;
+        return "cni.cache_dir";
     case OPT_NETNS_DIR:
-        return &r->netns_dir;
+        return "cni.netns_dir";
     case OPT_REGISTRY_CA:
-        return &r->registry_ca;
+        return "registry.ca_file";
+    case OPT_LOG_LEVEL:
+        return "debug.level";
+    case OPT_LOG_FORMAT:
+        return "debug.format";
     default:
         return NULL;
     }
 }
 
-static int apply(struct options *o, int opt, char *value, const char *name, struct err *e)
+/* The two that stand for options of runtime handlers: of the one that pods get by default, and of all. */
+static void apply_to_handlers(struct config *c, int opt, const char *value)
 {
-    const char **path = path_member(&o->runtime, opt);
-    if (path) {
-        if (value[0] != '/')
-            return err_raise(e, ERR_INVALID_ARGUMENT, "--%s %s: the path is not absolute", name, value);
-        *path = value;
-        return 0;
+    struct cri_runtime_handler *h = config_default_handler(c);
+    if (opt == OPT_RUNTIME_BINARY && h)
+        h->binary_name = c->runtime.runtime_binary = value;
+    for (size_t i = 0; opt == OPT_SYSTEMD_CGROUP && i < c->runtime.n_handlers; i++)
+        c->handlers[i].systemd_cgroup = c->runtime.systemd_cgroup = true;
+}
+
+static int apply(struct config *c, const char **bin_dirs, int opt, char *value, const char *name, struct err *e)
+{
+    const char *key = key_of(opt);
+    if (value && !value[0])
+        return err_raise(e, ERR_INVALID_ARGUMENT, "--%s: the value is empty", name);
+    if (key) {
+        int r = config_set(c, key, value, e);
+        return r < 0 ? err_wrap(e, r, "--%s", name) : 0;
     }
     switch (opt) {
-    case OPT_SNAPSHOTTER:
-        o->runtime.snapshotter = value;
-        return 0;
-    case OPT_RUNTIME_BINARY:
-        o->runtime.runtime_binary = value;
-        return 0;
-    case OPT_SANDBOX_IMAGE:
-        o->runtime.sandbox_image = value;
-        return 0;
     case OPT_CNI_BIN_DIR:
-        return add_bin_dirs(o, value, e);
+        return add_bin_dirs(c, bin_dirs, value, e);
+    case OPT_RUNTIME_BINARY:
     case OPT_SYSTEMD_CGROUP:
-        o->runtime.systemd_cgroup = true;
+        apply_to_handlers(c, opt, value);
         return 0;
     case OPT_SOCKET_GROUP:
-        return parse_group(value, &o->runtime.socket_gid, e);
-    case OPT_LOG_LEVEL:
-        return parse_log_level(value, &o->log_level, e);
-    case OPT_LOG_FORMAT:
-        return parse_log_format(value, &o->log_target, e);
-    case OPT_VERSION:
-        o->version = true;
-        return 0;
+        return parse_group(value, &c->runtime.socket_gid, e);
     default:
-        o->help = true;
         return 0;
     }
 }
 
-int options_parse(int argc, char **argv, struct options *ret, struct err *e)
+/* The next option: its code, 0 at the end, or an error. */
+static int next(int argc, char **argv, const char **ret_name, struct err *e)
 {
-    *ret = (struct options){.log_level = LOG_LEVEL_INFO};
+    int index = -1;
+    int opt = getopt_long(argc, argv, ":", long_options, &index);
+    if (opt == '?')
+        return err_raise(e, ERR_INVALID_ARGUMENT, "unknown option %s", argv[optind - 1]);
+    if (opt == ':')
+        return err_raise(e, ERR_INVALID_ARGUMENT, "option %s needs a value", argv[optind - 1]);
+    if (opt == -1 && optind < argc)
+        return err_raise(e, ERR_INVALID_ARGUMENT, "unexpected argument %s", argv[optind]);
+    *ret_name = index >= 0 ? long_options[index].name : "";
+    return opt == -1 ? 0 : opt;
+}
+
+static void rewind_options(void)
+{
     opterr = 0;
     optind = 1;
-    for (;;) {
-        int index = -1;
-        int opt = getopt_long(argc, argv, ":", long_options, &index);
-        if (opt == -1)
-            break;
-        if (opt == '?')
-            return err_raise(e, ERR_INVALID_ARGUMENT, "unknown option %s", argv[optind - 1]);
-        if (opt == ':')
-            return err_raise(e, ERR_INVALID_ARGUMENT, "option %s needs a value", argv[optind - 1]);
-        TRY(apply(ret, opt, optarg, index >= 0 ? long_options[index].name : "", e));
+}
+
+int options_parse(int argc, char **argv, struct options *ret, struct err *e)
+{
+    struct options o = {0};
+    const char *name;
+    rewind_options();
+    for (int opt; (opt = next(argc, argv, &name, e)) != 0;) {
+        if (opt < 0)
+            return opt;
+        if (opt == OPT_CONFIG)
+            o.config = optarg;
+        o.help = o.help || opt == OPT_HELP;
+        o.version = o.version || opt == OPT_VERSION;
     }
-    if (optind < argc)
-        return err_raise(e, ERR_INVALID_ARGUMENT, "unexpected argument %s", argv[optind]);
-    ret->runtime.cni_bin_dirs = ret->cni_bin_dirs;
+    *ret = o;
+    return 0;
+}
+
+int options_apply(int argc, char **argv, struct config *c, struct err *e)
+{
+    const char *name;
+    const char **bin_dirs = ARENA_NEW_N(&c->arena, const char *, BIN_DIRS_MAX);
+    if (!bin_dirs)
+        return err_oom(e);
+    rewind_options();
+    for (int opt; (opt = next(argc, argv, &name, e)) != 0;) {
+        if (opt < 0)
+            return opt;
+        TRY(apply(c, bin_dirs, opt, optarg, name, e));
+    }
     return 0;
 }

@@ -6,8 +6,14 @@
 
 #include "daemon/options.h"
 
-/* getopt may reorder argv and options_parse cuts lists in place, so each parse has an argv of its own. */
-static int parse(struct options *o, struct err *e, const char *text, char words[24][128])
+struct parsed {
+    struct options options;
+    struct config config;
+};
+
+/* getopt may reorder argv and options_apply cuts lists in place, so each parse has an argv of its own. `file` is what the configuration file says. To be
+ * freed with config_done. */
+static int parse_over(struct parsed *o, struct err *e, const char *file, const char *text, char words[24][128])
 {
     char *argv[25];
     int argc = 0;
@@ -19,53 +25,95 @@ static int parse(struct options *o, struct err *e, const char *text, char words[
         argc++;
     }
     argv[argc] = NULL;
-    return options_parse(argc, argv, o, e);
+    config_init(&o->config);
+    TRY(options_parse(argc, argv, &o->options, e));
+    TRY(config_read(&o->config, "f", view_of(file), e));
+    TRY(options_apply(argc, argv, &o->config, e));
+    return config_finish(&o->config, e);
+}
+
+static int parse(struct parsed *o, struct err *e, const char *text, char words[24][128])
+{
+    return parse_over(o, e, "", text, words);
 }
 
 static char words[24][128];
 
 static void test_defaults(void **state)
 {
-    struct options o;
+    struct parsed o;
     struct err e = ERR_INIT;
     assert_ok(parse(&o, &e, "cri-containerd", words), &e);
-    assert_int_equal(o.log_level, LOG_LEVEL_INFO);
-    assert_null(o.runtime.listen);
-    assert_int_equal(o.runtime.n_cni_bin_dirs, 0);
-    assert_int_equal(o.runtime.socket_gid, 0);
-    assert_false(o.help || o.version || o.runtime.systemd_cgroup);
+    assert_int_equal(o.config.log_level, LOG_LEVEL_INFO);
+    assert_null(o.config.runtime.listen);
+    assert_int_equal(o.config.runtime.n_cni_bin_dirs, 0);
+    assert_int_equal(o.config.runtime.socket_gid, 0);
+    assert_false(o.options.help || o.options.version || o.config.runtime.systemd_cgroup);
+    assert_null(o.options.config);
+    config_done(&o.config);
 }
 
 static void test_all(void **state)
 {
-    struct options o;
+    struct parsed o;
     struct err e = ERR_INIT;
     assert_ok(parse(&o, &e,
                     "cri-containerd --listen /a --containerd=/b --root /c --state /d --snapshotter native --runtime-binary crun --sandbox-image p:1 "
                     "--cni-conf-dir /e --cni-bin-dir /f:/g::/h --cni-bin-dir=/i --systemd-cgroup", words), &e);
-    assert_string_equal(o.runtime.listen, "/a");
-    assert_string_equal(o.runtime.containerd, "/b");
-    assert_string_equal(o.runtime.root, "/c");
-    assert_string_equal(o.runtime.state, "/d");
-    assert_string_equal(o.runtime.snapshotter, "native");
-    assert_string_equal(o.runtime.runtime_binary, "crun");
-    assert_string_equal(o.runtime.sandbox_image, "p:1");
-    assert_string_equal(o.runtime.cni_conf_dir, "/e");
-    assert_int_equal(o.runtime.n_cni_bin_dirs, 4);
-    assert_string_equal(o.runtime.cni_bin_dirs[0], "/f");
-    assert_string_equal(o.runtime.cni_bin_dirs[2], "/h");
-    assert_string_equal(o.runtime.cni_bin_dirs[3], "/i");
-    assert_true(o.runtime.systemd_cgroup);
-    assert_ok(parse(&o, &e, "cri-containerd --cni-cache-dir /j --netns-dir /k --registry-ca /l --socket-group 7 --log-level debug --log-format json --version --help", words), &e);
-    assert_int_equal(o.log_target, LOG_TARGET_JSON);
-    assert_string_equal(o.runtime.cni_cache_dir, "/j");
-    assert_string_equal(o.runtime.netns_dir, "/k");
-    assert_string_equal(o.runtime.registry_ca, "/l");
-    assert_int_equal(o.runtime.socket_gid, 7);
-    assert_int_equal(o.log_level, LOG_LEVEL_DEBUG);
-    assert_true(o.version && o.help);
+    assert_string_equal(o.config.runtime.listen, "/a");
+    assert_string_equal(o.config.runtime.containerd, "/b");
+    assert_string_equal(o.config.runtime.root, "/c");
+    assert_string_equal(o.config.runtime.state, "/d");
+    assert_string_equal(o.config.runtime.snapshotter, "native");
+    assert_string_equal(o.config.runtime.runtime_binary, "crun");
+    assert_string_equal(o.config.runtime.sandbox_image, "p:1");
+    assert_string_equal(o.config.runtime.cni_conf_dir, "/e");
+    assert_int_equal(o.config.runtime.n_cni_bin_dirs, 4);
+    assert_string_equal(o.config.runtime.cni_bin_dirs[0], "/f");
+    assert_string_equal(o.config.runtime.cni_bin_dirs[2], "/h");
+    assert_string_equal(o.config.runtime.cni_bin_dirs[3], "/i");
+    assert_true(o.config.runtime.systemd_cgroup);
+    assert_true(o.config.runtime.handlers[0].systemd_cgroup);
+    assert_string_equal(o.config.runtime.handlers[0].binary_name, "crun");
+    config_done(&o.config);
+    assert_ok(parse(&o, &e, "cri-containerd --cni-cache-dir /j --netns-dir /k --registry-ca /l --socket-group 7 --log-level debug --log-format json --version --help --config c.toml", words), &e);
+    assert_string_equal(o.options.config, "c.toml");
+    assert_int_equal(o.config.log_target, LOG_TARGET_JSON);
+    assert_string_equal(o.config.runtime.cni_cache_dir, "/j");
+    assert_string_equal(o.config.runtime.netns_dir, "/k");
+    assert_string_equal(o.config.runtime.registry_ca, "/l");
+    assert_int_equal(o.config.runtime.socket_gid, 7);
+    assert_int_equal(o.config.log_level, LOG_LEVEL_DEBUG);
+    assert_true(o.options.version && o.options.help);
+    config_done(&o.config);
     assert_ok(parse(&o, &e, "cri-containerd --socket-group root", words), &e);
-    assert_int_equal(o.runtime.socket_gid, 0);
+    assert_int_equal(o.config.runtime.socket_gid, 0);
+    config_done(&o.config);
+}
+
+/* The command line counts more than the file. */
+static void test_over_file(void **state)
+{
+    struct parsed o;
+    struct err e = ERR_INIT;
+    static const char file[] = "root = '/file'\nstate = '/file'\ncni.bin_dirs = ['/file']\ndebug.level = 'error'\n[containerd]\ndefault_runtime_name = 'k'\n"
+                               "[containerd.runtimes.k]\nruntime_type = 'x'\n";
+    assert_ok(parse_over(&o, &e, file, "x --root /line --cni-bin-dir /a --cni-bin-dir /b --log-level debug --runtime-binary crun", words), &e);
+    assert_string_equal(o.config.runtime.root, "/line");
+    assert_string_equal(o.config.runtime.state, "/file");
+    assert_int_equal(o.config.runtime.n_cni_bin_dirs, 2);
+    assert_string_equal(o.config.runtime.cni_bin_dirs[1], "/b");
+    assert_int_equal(o.config.log_level, LOG_LEVEL_DEBUG);
+    assert_null(o.config.runtime.handlers[0].binary_name);
+    assert_string_equal(o.config.runtime.handlers[1].binary_name, "crun"); /* of the one that is the default */
+    config_done(&o.config);
+    assert_ok(parse_over(&o, &e, "cni.bin_dir = '/file'", "x --cni-bin-dir /a", words), &e);
+    assert_int_equal(o.config.runtime.n_cni_bin_dirs, 1);
+    assert_string_equal(o.config.runtime.cni_bin_dirs[0], "/a");
+    config_done(&o.config);
+    assert_ok(parse_over(&o, &e, "netns_mounts_under_state_dir = true", "x --state /s", words), &e);
+    assert_string_equal(o.config.runtime.netns_dir, "/s/netns");
+    config_done(&o.config);
 }
 
 static void test_bad(void **state)
@@ -73,31 +121,35 @@ static void test_bad(void **state)
     static const char *const cases[][2] = {
         {"x --nothing", "--nothing"},
         {"x --listen", "--listen"},
-        {"x --listen relative", "not absolute"},
-        {"x --root relative", "--root relative"},
-        {"x --log-level loud", "--log-level loud"},
-        {"x --log-format xml", "--log-format xml: expected text, json, journal or auto"},
+        {"x --listen relative", "--listen: \"relative\": expected an absolute path"},
+        {"x --root relative", "--root: \"relative\": expected an absolute path"},
+        {"x --log-level loud", "--log-level: \"loud\": expected one of error, warning"},
+        {"x --log-format xml", "--log-format: \"xml\": expected one of auto, text, json, journal"},
         {"x --socket-group no-such-group-here", "no such group"},
         {"x --socket-group 4294967295", "no such group"},
+        {"x --root=", "--root: the value is empty"},
+        {"x --sandbox-image A", "--sandbox-image: \"A\": expected an image reference"},
         {"x word", "unexpected argument word"},
         {"x --systemd-cgroup=yes", "--systemd-cgroup"},
         {"x --cni-bin-dir /1:/2:/3:/4:/5:/6:/7:/8:/9:/10:/11:/12:/13:/14:/15:/16:/17", "more than 16"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        struct options o;
+        struct parsed o;
         struct err e = ERR_INIT;
         assert_fails(parse(&o, &e, cases[i][0], words), &e, ERR_INVALID_ARGUMENT, cases[i][1]);
+        config_done(&o.config);
     }
-    struct options o;
+    struct parsed o;
     struct err e = ERR_INIT;
     assert_ok(parse(&o, &e, "x --cni-bin-dir /1:/2:/3:/4:/5:/6:/7:/8:/9:/10:/11:/12:/13:/14:/15:/16", words), &e);
-    assert_int_equal(o.runtime.n_cni_bin_dirs, 16);
+    assert_int_equal(o.config.runtime.n_cni_bin_dirs, 16);
+    config_done(&o.config);
 }
 
 /* Every option that is read is told of. */
 static void test_help(void **state)
 {
-    static const char *const names[] = {"--listen", "--containerd", "--root", "--state", "--snapshotter", "--runtime-binary", "--sandbox-image",
+    static const char *const names[] = {"--config", "--listen", "--containerd", "--root", "--state", "--snapshotter", "--runtime-binary", "--sandbox-image",
                                         "--cni-conf-dir", "--cni-bin-dir", "--cni-cache-dir", "--netns-dir", "--registry-ca", "--systemd-cgroup",
                                         "--socket-group", "--log-level", "--log-format", "--version", "--help"};
     for (size_t i = 0; i < ARRAY_SIZE(names); i++)
@@ -106,6 +158,7 @@ static void test_help(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_defaults), cmocka_unit_test(test_all), cmocka_unit_test(test_bad), cmocka_unit_test(test_help)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_defaults), cmocka_unit_test(test_all), cmocka_unit_test(test_over_file),
+                                       cmocka_unit_test(test_bad), cmocka_unit_test(test_help)};
     return cmocka_run_group_tests_name("daemon/options", tests, NULL, NULL);
 }

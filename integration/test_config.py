@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The configuration file: it counts, its drop-ins count more, the command line most; what is wrong with it is told by file, line and key."""
+
+import json
+import os
+import stat
+import subprocess
+
+from harness.context import READY
+from harness.env import NETWORK
+from harness.runner import not_with_plugin
+
+ours = not_with_plugin("it is configured with containerd")
+
+
+def run_daemon(t, *argv):
+    """Runs the daemon to its end; exit status and output."""
+    done = subprocess.run([t.env.daemon_binary] + list(argv), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          errors="replace", timeout=60, env=dict(os.environ, **t.env.sanitizer_env()), check=False)
+    assert "Sanitizer" not in done.stdout, done.stdout
+    return done.returncode, done.stdout
+
+
+def refused(t, text, *parts, drop_ins=None):
+    """A daemon with this configuration ends with status 1, and its sentences have all the parts."""
+    path = t.env.write("bad.toml", text)
+    for name, dropped in (drop_ins or {}).items():
+        t.defer(lambda name=name: os.unlink(t.env.path("bad.toml.d", name)))
+        t.env.write("bad.toml.d/" + name, dropped)
+    status, output = run_daemon(t, "--config", path, "--listen", t.env.path("second.sock"), "--state", t.env.path("other-state"),
+                                "--root", t.env.path("other-root"))
+    t.equal(status, 1, "exit status with the output %r" % output[-600:])
+    for part in parts:
+        assert part in output, "the message does not name %r: %s" % (part, output[-800:])
+    assert not os.path.exists(t.env.path("other-state")), "something was made before the configuration was known to be good"
+    return output
+
+
+
+@ours
+def test_file_counts(t):
+    """What the file says is done: where the socket and the pod's namespace are, which image, which network"""
+    t.env.write("cni-by-file/10-x.conflist", json.dumps({"cniVersion": "1.0.0", "name": NETWORK, "plugins": t.env.cni_plugins()}))
+    t.restart_daemon("""
+sandbox_image = "%s"
+[debug]
+level = "debug"
+[cni]
+bin_dirs = ["/usr/lib/cni"]
+conf_dir = "%s"
+cache_dir = "%s"
+netns_dir = "/run/netns"
+""" % (t.env.pause_ref, t.env.path("cni-by-file"), t.env.cni_cache), sandbox_image=None, cni_conf_dir=None, cni_bin_dir=None, cni_cache_dir=None,
+                     netns_dir=None, log_level=None)
+    pod = t.run_pod()
+    t.equal(t.pod_status(pod).state, READY)
+    t.remove_pod(pod)
+
+
+@ours
+def test_socket(t):
+    """[grpc] says where the socket is and whose"""
+    t.restart_daemon('[grpc]\naddress = "%s"\ngid = 4\n' % t.env.socket, listen=None)
+    info = os.stat(t.env.socket)
+    t.equal((info.st_gid, oct(stat.S_IMODE(info.st_mode))), (4, "0o660"))
+
+
+@ours
+def test_order(t):
+    """Drop-ins change single keys, the last one counts; the command line counts more than all of them"""
+    missing = "%s/no/pause:1" % t.env.registry.name
+    t.restart_daemon('sandbox_image = "%s"\n[grpc]\ngid = 5\n' % missing,
+                     {"10-a.toml": 'sandbox_image = "also/missing:1"\n', "20-b.toml": 'sandbox_image = "%s"\n' % t.env.pause_ref, "30-c.txt": "not read",
+                      ".hidden.toml": "not read"}, sandbox_image=None)
+    t.equal(os.stat(t.env.socket).st_gid, 5)
+    t.run_pod()
+    t.restart_daemon('sandbox_image = "%s"\n[grpc]\ngid = 5\n' % missing, socket_group="6")
+    t.equal(os.stat(t.env.socket).st_gid, 6)
+    t.run_pod()
+
+
+@ours
+def test_no_file(t):
+    """A file that --config names has to be there, and readable as a file"""
+    for path in (t.env.path("nothing.toml"), t.env.work):
+        status, output = run_daemon(t, "--config", path)
+        t.equal(status, 1, output)
+        assert path in output, output
+
+
+@ours
+def test_bad_files(t):
+    """Wrong files: status 1 and a sentence with file, line and key; nothing is made"""
+    for text, parts in (
+            ('root = "/a"\nsandbox_imag = "x"\n', ("bad.toml: line 2: sandbox_imag: ", "did you mean sandbox_image?")),
+            ('[cni]\nconf_dir = 5\n', ("bad.toml: line 2: cni.conf_dir: ", "an integer", "a string")),
+            ('cni = true\n', ("bad.toml: line 1: cni: ", "a boolean", "a table")),
+            ('\n\n[debug]\nlevel = "loud"\n', ("bad.toml: line 4: debug.level: ", "loud", "warning")),
+            ('root = "relative"\n', ("bad.toml: line 1: root: ", "relative", "absolute")),
+            ('[grpc]\ngid = -1\n', ("bad.toml: line 2: grpc.gid: -1 ", "0 to 4294967294")),
+            ('[grpc]\naddress = "/%s"\n' % ("x" * 108), ("bad.toml: line 2: grpc.address: ", "107")),
+            ('[containerd.runtimes.kata]\n', ("bad.toml: line 1: containerd.runtimes.kata: ", "runtime_type")),
+            ('[containerd]\ndefault_runtime_name = "crun"\n', ("bad.toml: line 2: containerd.default_runtime_name: ",)),
+            ('root = "/a"\nroot = "/b"\n', ("bad.toml: line 2", "root")),
+            ('root = \n', ("bad.toml: line 1",)),
+            ('sandbox_image = "UPPER"\nroot = 5\n', ("line 1: sandbox_image: ", "line 2: root: "))):
+        refused(t, text, *parts)
+
+
+@ours
+def test_bad_drop_in(t):
+    """A drop-in that is wrong is named"""
+    refused(t, "", "bad.toml.d/10-x.toml: line 1: snapshotter: ", "containerd.snapshotter", drop_ins={"10-x.toml": 'snapshotter = "native"\n'})

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One document into the configuration: each value goes through the row of keys.c that has its path. What is wrong is collected, so that one run tells all.
+ */
+#include "config/key.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { NAME_MAX_ = 320, TREE_BUDGET = 32 << 20 };
+
+struct walk {
+    struct config *c;
+    const char *file;
+    struct view path[CONFIG_PATH_PARTS_MAX + 1];
+    size_t depth;
+    struct cri_runtime_handler *handler; /* whose table this is */
+};
+
+int config_problem(struct config *c, const char *file, uint32_t line, const char *path, struct err *e, const char *format, ...)
+{
+    char text[ERR_MESSAGE_MAX];
+    va_list ap;
+    va_start(ap, format);
+    vsnprintf(text, sizeof text, format, ap);
+    va_end(ap);
+    if (c->n_problems++ >= CONFIG_PROBLEMS_MAX)
+        return 0;
+    struct err clean; /* takes control bytes out */
+    if (line)
+        err_raise(&clean, ERR_INVALID_ARGUMENT, "%s: line %u: %s%s%s", file, line, path, path[0] ? ": " : "", text);
+    else
+        err_raise(&clean, ERR_INVALID_ARGUMENT, "%s: %s%s%s", file, path, path[0] ? ": " : "", text);
+    return strlist_add(&c->problems, &c->arena, clean.message) < 0 ? err_oom(e) : 0;
+}
+
+static bool is_bare(struct view v)
+{
+    for (size_t i = 0; i < v.n; i++)
+        if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-", v.p[i]))
+            return false;
+    return v.n > 0;
+}
+
+static const char *path_text(const struct walk *w, char buf[NAME_MAX_])
+{
+    size_t at = 0;
+    buf[0] = '\0';
+    for (size_t i = 0; i < w->depth && at < NAME_MAX_; i++) {
+        const char *quote = is_bare(w->path[i]) ? "" : "\"";
+        at += (size_t)snprintf(buf + at, NAME_MAX_ - at, "%s%s%.*s%s", i ? "." : "", quote, VIEW_ARG(view_slice(w->path[i], 0, 80)), quote);
+    }
+    return buf;
+}
+
+static int problem(struct walk *w, const struct toml *at, struct err *e, const char *text)
+{
+    char path[NAME_MAX_];
+    return config_problem(w->c, w->file, at->line, path_text(w, path), e, "%s", text);
+}
+
+static int unknown(struct walk *w, const struct toml *at, struct err *e)
+{
+    char near[NAME_MAX_], text[NAME_MAX_ + 64];
+    config_suggest(w->path, w->depth, near, sizeof near);
+    snprintf(text, sizeof text, near[0] ? "unknown key; did you mean %s?" : "unknown key", near);
+    return problem(w, at, e, text);
+}
+
+/* The first row that begins with the path; *ret_whole: it ends there, too. */
+static const struct config_key *find(const struct walk *w, bool *ret_whole)
+{
+    for (size_t i = 0; i < config_n_keys; i++) {
+        struct view rest = view_of(config_keys[i].path), part;
+        size_t n = 0;
+        while (n < w->depth && rest.n > 0) {
+            view_cut(rest, '.', &part, &rest);
+            if (!view_eq(part, w->path[n]) && !view_eq_str(part, "*"))
+                break;
+            n++;
+        }
+        if (n == w->depth) {
+            *ret_whole = rest.n == 0;
+            return &config_keys[i];
+        }
+    }
+    return NULL;
+}
+
+const struct config_mark *config_mark_find(const struct config *c, const char *path, const struct cri_runtime_handler *h)
+{
+    for (const struct config_mark *m = c->marks; m; m = m->next)
+        if (m->handler == h && (m->key ? path && strcmp(m->key->path, path) == 0 : !path))
+            return m;
+    return NULL;
+}
+
+/* The last place counts: it comes first in the list. */
+static int mark(struct walk *w, const struct config_key *k, uint32_t line, struct err *e)
+{
+    struct config_mark *m = ARENA_NEW(&w->c->arena, struct config_mark);
+    if (!m)
+        return err_oom(e);
+    *m = (struct config_mark){.next = w->c->marks, .key = k, .handler = !k || k->in_handler ? w->handler : NULL, .file = w->file, .line = line};
+    w->c->marks = m;
+    return 0;
+}
+
+static int set(struct walk *w, const struct config_key *k, const struct toml *v, struct err *e)
+{
+    struct err why = ERR_INIT;
+    int r = config_value_set(k, config_base(k, w->c, w->handler), v, &w->c->arena, &why);
+    if (r == -ERR_INVALID_ARGUMENT)
+        return problem(w, v, e, why.message);
+    if (r < 0)
+        return err_oom(e);
+    return mark(w, k, v->line, e);
+}
+
+/* The handler of this name: made when it is new. NULL in *ret: a problem was told. */
+static int handler_get(struct walk *w, const struct toml *at, struct cri_runtime_handler **ret, struct err *e)
+{
+    struct config *c = w->c;
+    *ret = NULL;
+    for (size_t i = 0; i < c->runtime.n_handlers; i++) {
+        if (view_eq_str(at->key, c->handlers[i].name)) {
+            *ret = &c->handlers[i];
+            return 0;
+        }
+    }
+    const char *expected = config_identifier(at->key.p);
+    if (expected) {
+        char text[128];
+        snprintf(text, sizeof text, "the name of a runtime handler is to be %s", expected);
+        return problem(w, at, e, text);
+    }
+    if (c->runtime.n_handlers == CONFIG_HANDLERS_MAX)
+        return problem(w, at, e, "there are too many runtime handlers");
+    struct cri_runtime_handler *h = &c->handlers[c->runtime.n_handlers];
+    *h = (struct cri_runtime_handler){.name = arena_view(&c->arena, at->key)};
+    if (!h->name)
+        return err_oom(e);
+    c->runtime.n_handlers++;
+    w->handler = *ret = h;
+    return mark(w, NULL, at->line, e);
+}
+
+static int read_table(struct walk *w, const struct toml *t, struct err *e);
+
+static int read_member(struct walk *w, const struct toml *m, struct err *e)
+{
+    bool whole = false;
+    const struct config_key *k = find(w, &whole);
+    if (!k)
+        return unknown(w, m, e);
+    if (whole)
+        return set(w, k, m, e);
+    if (m->type != TOML_TABLE) {
+        char text[80];
+        snprintf(text, sizeof text, "the value is %s, expected a table", toml_type_name(m->type));
+        return problem(w, m, e, text);
+    }
+    struct cri_runtime_handler *outer = w->handler;
+    int r = 0;
+    if (k->in_handler && w->depth == 3) { /* containerd.runtimes.NAME */
+        r = handler_get(w, m, &w->handler, e);
+        if (r < 0 || !w->handler)
+            return r;
+    }
+    r = read_table(w, m, e);
+    w->handler = outer;
+    return r;
+}
+
+static int read_table(struct walk *w, const struct toml *t, struct err *e)
+{
+    for (const struct toml *m = t->children.first; m; m = m->next) {
+        w->path[w->depth++] = m->key;
+        int r = read_member(w, m, e);
+        w->depth--;
+        TRY(r);
+    }
+    return 0;
+}
+
+int config_read(struct config *c, const char *name, struct view text, struct err *e)
+{
+    _cleanup_arena_ struct arena a = ARENA_INIT(TREE_BUDGET);
+    const struct toml *root;
+    struct err why = ERR_INIT;
+    struct walk w = {.c = c, .file = arena_strdup(&c->arena, name)};
+    if (!w.file)
+        return err_oom(e);
+    int r = toml_parse(text, &a, &root, &why);
+    if (r < 0)
+        return err_is_oom(&why) ? err_oom(e) : config_problem(c, w.file, 0, "", e, "%s", why.message);
+    return read_table(&w, root, e);
+}
+
+int config_set(struct config *c, const char *path, const char *text, struct err *e)
+{
+    const struct toml value = {.type = TOML_STRING, .string = view_of(text)};
+    for (size_t i = 0; i < config_n_keys; i++)
+        if (strcmp(config_keys[i].path, path) == 0 && !config_keys[i].in_handler)
+            return config_value_set(&config_keys[i], c, &value, &c->arena, e);
+    return err_raise(e, ERR_INVALID_ARGUMENT, "%s: unknown key", path);
+}
