@@ -18,16 +18,17 @@
 
 static const char *const stream_names[CIO_STREAMS] = {"stdin", "stdout", "stderr"};
 
-static void free_object(struct cio *c)
+void cio_free_object(struct cio *c)
 {
     for (int i = 0; i < CIO_STREAMS; i++) {
         fd_close(&c->stream[i].fd);
         log_writer_done(&c->stream[i].writer);
         mem_free(c->stream[i].path);
     }
-    log_file_done(&c->log);
+    pump_close_log(c, &c->log);
+    lane_give_back(c);
     mem_free(c->dir);
-    pthread_cond_destroy(&c->ended);
+    pthread_cond_destroy(&c->changed);
     pthread_mutex_destroy(&c->lock);
     mem_free(c);
 }
@@ -35,15 +36,12 @@ static void free_object(struct cio *c)
 static struct cio *new_object(struct cio_pump *p)
 {
     struct cio *c = mem_zalloc(sizeof *c);
-    pthread_condattr_t attr;
     if (!c)
         return NULL;
     c->pump = p;
     pthread_mutex_init(&c->lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&c->ended, &attr);
-    pthread_condattr_destroy(&attr);
+    monotonic_cond_init(&c->changed);
+    pump_init(c);
     for (int i = 0; i < CIO_STREAMS; i++) {
         c->stream[i].cio = c;
         c->stream[i].fd = -1;
@@ -123,7 +121,7 @@ int cio_new(struct cio_pump *p, const struct cio_config *config, struct cio **re
     int r = make_pipes(c, config, e);
     if (r < 0) {
         remove_pipes(c);
-        free_object(c);
+        cio_free_object(c);
         return r;
     }
     *ret = c;
@@ -180,7 +178,7 @@ int cio_reopen(struct cio_pump *p, const char *stdin_path, const char *stdout_pa
     for (int i = 0; i < CIO_STREAMS; i++) {
         int r = reopen_stream(c, i, paths[i], e);
         if (r < 0) {
-            free_object(c);
+            cio_free_object(c);
             return r;
         }
     }
@@ -219,19 +217,28 @@ int cio_open_stdin(struct cio *c, int *ret_fd, struct err *e)
     return 0;
 }
 
+/* With a lane that is stuck, c is the lane's from here on. */
+static void give_up(struct cio *c, bool remove)
+{
+    int r = pump_finish(c, NULL);
+    if (remove)
+        remove_pipes(c);
+    pthread_mutex_lock(&c->lock);
+    c->orphan = r < 0 && c->finish.pending;
+    bool orphan = c->orphan;
+    pthread_mutex_unlock(&c->lock);
+    if (!orphan)
+        cio_free_object(c);
+}
+
 void cio_detach(struct cio *c)
 {
-    if (!c)
-        return;
-    pump_finish(c);
-    free_object(c);
+    if (c)
+        give_up(c, false);
 }
 
 void cio_free(struct cio *c)
 {
-    if (!c)
-        return;
-    pump_finish(c);
-    remove_pipes(c);
-    free_object(c);
+    if (c)
+        give_up(c, true);
 }

@@ -1,139 +1,67 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Pump: the thread that reads containers' output and hands it to its sink, see cio.h.
+ * Pump: how containers' output is read and handed to its sink, on the lanes' threads, see cio_private.h.
  *
  * A stream is read in large pieces, one piece a turn, so that a container that writes without end does not starve the others. A log that
  * cannot be written (disk full) loses lines, but the pipe is still drained: a container must not hang because its log does.
  */
 #include <errno.h>
-#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fs.h"
-#include "base/mem.h"
+#include "base/log.h"
 #include "stream/cio_private.h"
-
-struct pump_job {
-    struct loop_post post;
-    struct cio *c;
-    int (*fn)(struct cio *c, void *arg, struct err *e);
-    void *arg;
-    struct err *e;
-    int r;
-    pthread_mutex_t lock;
-    pthread_cond_t cond;
-    bool done;
-};
-
-static void run_job(void *arg)
-{
-    struct pump_job *job = arg;
-    int r = job->fn(job->c, job->arg, job->e);
-    pthread_mutex_lock(&job->lock);
-    job->r = r;
-    job->done = true;
-    pthread_cond_signal(&job->cond);
-    pthread_mutex_unlock(&job->lock);
-}
-
-/* Runs fn(c, arg) on the pump's thread and returns what it returns. */
-static int pump_call(struct cio *c, int (*fn)(struct cio *c, void *arg, struct err *e), void *arg, struct err *e)
-{
-    if (!c->pump->has_thread)
-        return fn(c, arg, e);
-    struct pump_job job = {.c = c, .fn = fn, .arg = arg, .e = e};
-    pthread_mutex_init(&job.lock, NULL);
-    pthread_cond_init(&job.cond, NULL);
-    job.post = (struct loop_post){.fn = run_job, .arg = &job};
-    loop_post(c->pump->loop, &job.post);
-    pthread_mutex_lock(&job.lock);
-    while (!job.done)
-        pthread_cond_wait(&job.cond, &job.lock);
-    pthread_mutex_unlock(&job.lock);
-    pthread_cond_destroy(&job.cond);
-    pthread_mutex_destroy(&job.lock);
-    return job.r;
-}
-
-static void *pump_thread(void *arg)
-{
-    struct cio_pump *p = arg;
-    /* A round can fail for want of memory. The thread must live: containers wait for their pipes, and callers for their answers. */
-    while (loop_run(p->loop, NULL) < 0 && !atomic_load(&p->stopping))
-        poll(NULL, 0, 10);
-    return NULL;
-}
-
-static int pump_new(bool has_thread, struct cio_pump **ret, struct err *e)
-{
-    struct cio_pump *p = mem_zalloc(sizeof *p);
-    if (!p)
-        return err_oom(e);
-    buf_init(&p->batch, CIO_LOG_BATCH_MAX);
-    p->has_thread = has_thread;
-    int r = loop_new(&p->loop, e);
-    if (r == 0 && has_thread) {
-        int error = pthread_create(&p->thread, NULL, pump_thread, p);
-        if (error)
-            r = err_errno(e, error, "start the thread that reads containers' output");
-    }
-    if (r < 0) {
-        loop_free(p->loop);
-        mem_free(p);
-        return r;
-    }
-    *ret = p;
-    return 0;
-}
-
-int cio_pump_new(struct cio_pump **ret, struct err *e)
-{
-    return pump_new(true, ret, e);
-}
-
-int cio_pump_new_inline(struct cio_pump **ret, struct err *e)
-{
-    return pump_new(false, ret, e);
-}
-
-void cio_pump_free(struct cio_pump *p)
-{
-    if (!p)
-        return;
-    if (p->has_thread) {
-        atomic_store(&p->stopping, true);
-        loop_stop(p->loop);
-        pthread_join(p->thread, NULL);
-    }
-    loop_free(p->loop);
-    buf_done(&p->batch);
-    mem_free(p);
-}
 
 static struct view now_text(char text[CLOCK_RFC3339_MAX])
 {
     return view_make(text, clock_rfc3339(clock_real(), text));
 }
 
-/* Lines that there is no room for, in memory or on the disk, are lost, and nothing else is. */
-static void write_batch(struct cio *c)
+/* Lines that there is no room for, in memory or on the disk, are lost, and nothing else is. Said once a minute: a disk that is
+ * just full takes a small write now and then. */
+static void note_result(struct cio *c, int r, const struct err *e)
 {
-    struct buf *b = &c->pump->batch;
-    log_file_write(&c->log, buf_view(b), NULL);
+    if (r < 0) {
+        atomic_fetch_add(&c->pump->log_errors, 1);
+        if (clock_mono() >= c->say_at) {
+            log_warning("lines of a container are lost: %s", e->message);
+            c->say_at = clock_deadline(60 * NSEC_PER_SEC);
+        }
+    }
+}
+
+static void write_batch(struct cio *c, int made)
+{
+    struct buf *b = &c->lane->batch;
+    struct err e = ERR_INIT;
+    uint64_t lost = c->log.lost;
+    int r = made < 0 ? err_raise(&e, ERR_RESOURCE_EXHAUSTED, "no memory for lines of container log %s", c->log.path) : 0;
+    int k = b->n > 0 ? log_file_write(&c->log, buf_view(b), &e) : 0;
+    if (made < 0 || b->n > 0)
+        note_result(c, r < 0 ? r : k, &e);
+    atomic_fetch_add(&c->pump->log_lost, c->log.lost - lost);
     if (b->cap > CIO_LOG_BATCH_KEEP)
         buf_done(b);
     else
         buf_clear(b);
 }
 
+void pump_close_log(struct cio *c, struct log_file *f)
+{
+    struct err e = ERR_INIT;
+    if (log_file_close(f, &e) == 0)
+        return;
+    atomic_fetch_add(&c->pump->log_errors, 1);
+    log_warning("lines may be lost: %s", e.message);
+}
+
 static void log_chunk(struct cio_stream *s, struct view data)
 {
     char text[CLOCK_RFC3339_MAX];
-    log_writer_feed(&s->writer, data, now_text(text), &s->cio->pump->batch);
-    write_batch(s->cio);
+    write_batch(s->cio, log_writer_feed(&s->writer, data, now_text(text), &s->cio->lane->batch));
 }
 
 static void capture_chunk(struct cio_stream *s, struct view data)
@@ -162,8 +90,7 @@ static void stop_reading(struct cio_stream *s)
     s->io = NULL;
     if (c->sink != CIO_SINK_LOG)
         return;
-    log_writer_end(&s->writer, now_text(text), &c->pump->batch);
-    write_batch(c);
+    write_batch(c, log_writer_end(&s->writer, now_text(text), &c->lane->batch));
 }
 
 static void stream_ended(struct cio_stream *s)
@@ -173,21 +100,21 @@ static void stream_ended(struct cio_stream *s)
     fd_close(&s->fd);
     pthread_mutex_lock(&c->lock);
     c->open--;
-    pthread_cond_broadcast(&c->ended);
+    pthread_cond_broadcast(&c->changed);
     pthread_mutex_unlock(&c->lock);
 }
 
 /* Reads one chunk: its size, 0 when there is none now, -1 at the end of the stream. */
 static ssize_t read_chunk(struct cio_stream *s)
 {
-    struct cio_pump *p = s->cio->pump;
-    p->turns++;
-    ssize_t n = read(s->fd, p->chunk, CIO_CHUNK);
+    struct lane *l = s->cio->lane;
+    atomic_fetch_add(&l->turns, 1);
+    ssize_t n = read(s->fd, l->chunk, CIO_CHUNK);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return 0;
     if (n <= 0)
         return -1;
-    take_chunk(s, view_make(p->chunk, (size_t)n));
+    take_chunk(s, view_make(l->chunk, (size_t)n));
     return n;
 }
 
@@ -207,25 +134,29 @@ static void unwatch(struct cio *c)
 }
 
 /* Begins to read every output stream, or none. */
-static int watch(struct cio *c, void *arg, struct err *e)
+static int watch(struct cio *c, struct err *e)
 {
     int r = 0;
     for (int i = CIO_STDOUT; i < CIO_STREAMS && r == 0; i++) {
         struct cio_stream *s = &c->stream[i];
         if (s->fd >= 0)
-            r = loop_io_add(c->pump->loop, s->fd, EPOLLIN, on_readable, s, &s->io, e);
+            r = loop_io_add(c->lane->loop, s->fd, EPOLLIN, on_readable, s, &s->io, e);
     }
     if (r < 0)
         unwatch(c);
     return r;
 }
 
-static int set_sink(struct cio *c, enum cio_sink sink, struct err *e)
+/* dev: the log's file system, or NULL. */
+static int set_sink(struct cio *c, enum cio_sink sink, const dev_t *dev, struct err *e)
 {
+    TRY(lane_take(c, dev, e));
     c->sink = sink;
-    int r = pump_call(c, watch, NULL, e);
-    if (r < 0)
+    int r = lane_call(&c->watch, e);
+    if (r < 0 && !lane_job_pending(&c->watch)) {
         c->sink = CIO_SINK_NONE;
+        lane_give_back(c);
+    }
     return r;
 }
 
@@ -238,33 +169,36 @@ int cio_log_to(struct cio *c, const char *path, size_t line_max, struct err *e)
 {
     TRY(check_no_sink(c, e));
     if (!path || path[0] == '\0')
-        return set_sink(c, CIO_SINK_DROP, e);
-    TRY(log_file_open(path, &c->log, e));
+        return set_sink(c, CIO_SINK_DROP, NULL, e);
+    TRY(log_open_within(c->pump, path, &c->log, e));
     log_writer_init(&c->stream[CIO_STDOUT].writer, LOGLINE_STDOUT, line_max);
     log_writer_init(&c->stream[CIO_STDERR].writer, LOGLINE_STDERR, line_max);
-    int r = set_sink(c, CIO_SINK_LOG, e);
-    if (r < 0)
-        log_file_done(&c->log);
+    int r = set_sink(c, CIO_SINK_LOG, &c->log.dev, e);
+    if (r < 0 && c->sink == CIO_SINK_NONE)
+        pump_close_log(c, &c->log);
     return r;
 }
 
-static int swap_log(struct cio *c, void *arg, struct err *e)
+/* The path, which other threads look at, is the same and stays. */
+static int swap_log(struct cio *c, struct err *e)
 {
-    struct log_file *fresh = arg, old = c->log;
-    c->log = *fresh;
-    *fresh = old;
+    int old = c->log.fd;
+    c->log.fd = c->fresh.fd;
+    c->log.dev = c->fresh.dev;
+    c->log.torn = false;
+    c->fresh.fd = old;
+    pump_close_log(c, &c->fresh);
     return 0;
 }
 
 int cio_log_reopen(struct cio *c, struct err *e)
 {
-    struct log_file file;
     if (c->sink != CIO_SINK_LOG)
         return 0;
-    TRY(log_file_open(c->log.path, &file, e));
-    pump_call(c, swap_log, &file, e);
-    log_file_done(&file);
-    return 0;
+    if (lane_job_pending(&c->swap))
+        return err_raise(e, ERR_DEADLINE_EXCEEDED, "the file system of container log %s does not answer: it is still being reopened", c->log.path);
+    TRY(log_open_within(c->pump, c->log.path, &c->fresh, e));
+    return lane_call(&c->swap, e);
 }
 
 int cio_capture(struct cio *c, struct buf *out, struct buf *err_out, struct err *e)
@@ -272,7 +206,7 @@ int cio_capture(struct cio *c, struct buf *out, struct buf *err_out, struct err 
     TRY(check_no_sink(c, e));
     c->stream[CIO_STDOUT].capture = out;
     c->stream[CIO_STDERR].capture = err_out;
-    return set_sink(c, CIO_SINK_CAPTURE, e);
+    return set_sink(c, CIO_SINK_CAPTURE, NULL, e);
 }
 
 /* Hands on what is in the pipe now, and not what a writer adds meanwhile, or it could go on for ever. */
@@ -289,7 +223,7 @@ static void drain(struct cio_stream *s)
     }
 }
 
-static int finish(struct cio *c, void *arg, struct err *e)
+static int finish(struct cio *c, struct err *e)
 {
     for (int i = CIO_STDOUT; i < CIO_STREAMS; i++) {
         struct cio_stream *s = &c->stream[i];
@@ -301,28 +235,32 @@ static int finish(struct cio *c, void *arg, struct err *e)
     return 0;
 }
 
-void pump_finish(struct cio *c)
+int pump_finish(struct cio *c, struct err *e)
 {
-    pump_call(c, finish, NULL, NULL);
+    return c->lane ? lane_call(&c->finish, e) : 0;
+}
+
+void pump_init(struct cio *c)
+{
+    c->watch = (struct lane_job){.c = c, .fn = watch};
+    c->swap = (struct lane_job){.c = c, .fn = swap_log};
+    c->finish = (struct lane_job){.c = c, .fn = finish};
 }
 
 /* The earlier of the deadline and a tenth of a second from now, so that a cancel is noticed. */
 static struct timespec next_look(const struct ctx *ctx)
 {
-    uint64_t at = clock_deadline(100 * NSEC_PER_MSEC);
-    if (ctx->deadline < at)
-        at = ctx->deadline;
-    return (struct timespec){.tv_sec = (time_t)(at / NSEC_PER_SEC), .tv_nsec = (long)(at % NSEC_PER_SEC)};
+    return monotonic_time(MIN_OF(clock_deadline(100 * NSEC_PER_MSEC), ctx->deadline));
 }
 
 /* Without a thread the output is read here, and nobody can bring more of it meanwhile: what has not ended then does not end. */
 static int wait_inline(struct cio *c, const struct ctx *ctx, struct err *e)
 {
     while (c->open > 0) {
-        uint64_t before = c->pump->turns;
+        unsigned before = atomic_load(&c->pump->lanes[0]->turns);
         TRY(ctx_check(ctx, "wait for the end of the output", e));
-        TRY(loop_run_once(c->pump->loop, 0, e));
-        if (c->pump->turns == before)
+        TRY(loop_run_once(c->pump->lanes[0]->loop, 0, e));
+        if (atomic_load(&c->pump->lanes[0]->turns) == before)
             return err_raise(e, ERR_DEADLINE_EXCEEDED, "wait for the end of the output: it does not end");
     }
     return 0;
@@ -336,7 +274,7 @@ int cio_wait(struct cio *c, const struct ctx *ctx, struct err *e)
     pthread_mutex_lock(&c->lock);
     while (c->open > 0 && r == 0) {
         struct timespec at = next_look(ctx);
-        pthread_cond_timedwait(&c->ended, &c->lock, &at);
+        pthread_cond_timedwait(&c->changed, &c->lock, &at);
         if (c->open > 0)
             r = ctx_check(ctx, "wait for the end of the output", e);
     }

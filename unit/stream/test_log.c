@@ -367,6 +367,8 @@ static void test_disk_full(void **state)
     wait_end(c);
     cio_free(c);
     content_add_file(&t, log); /* fails at a torn line */
+    struct cio_counters lost = cio_pump_counters(f->pump);
+    assert_true(lost.log_errors > 0 && lost.log_bytes_lost > 1 << 20);
     struct view text = buf_view(&t.stream[0]), last;
     assert_true(t.lines > 500 && t.lines < 50000);
     assert_true(view_starts(text, VIEW_LIT("out 0\nout 1\n")));
@@ -378,6 +380,41 @@ static void test_disk_full(void **state)
         assert_true(view_starts(last, VIEW_LIT("out ")));
     content_done(&t);
     close(disk);
+}
+
+/* More file systems than there are threads to write to them: they share, and every log is whole. */
+static void test_many_disks(void **state)
+{
+    enum { DISKS = CIO_LANES_MAX + 4, LINES = 500 };
+    struct fixture *f = *state;
+    struct cio *c[DISKS];
+    struct numbered w[DISKS];
+    char log[64];
+    int disk[DISKS];
+    for (int i = 0; i < DISKS; i++) {
+        pthread_t thread;
+        assert_int_equal(pthread_create(&thread, NULL, small_disk, &disk[i]), 0);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        if (disk[i] < 0) {
+            print_message("no file system of its own can be mounted here (%s): many disks are not tested\n", strerror(-disk[i]));
+            skip();
+        }
+        snprintf(log, sizeof log, "/proc/self/fd/%d/0.log", disk[i]);
+        c[i] = fixture_cio(f, "abc", false, true);
+        log_to(c[i], log, CIO_LOG_LINE_DEFAULT);
+        numbered_start(&w[i], "out", open_writer(cio_stdout_path(c[i])), LINES);
+    }
+    for (int i = 0; i < DISKS; i++) {
+        struct content t = CONTENT_INIT;
+        numbered_join(&w[i]);
+        wait_end(c[i]);
+        snprintf(log, sizeof log, "/proc/self/fd/%d/0.log", disk[i]);
+        content_add_file(&t, log);
+        numbered_check("out", LINES, buf_view(&t.stream[0]));
+        content_done(&t);
+        cio_free(c[i]);
+        close(disk[i]);
+    }
 }
 
 /* Single-threaded, every allocation failing in turn. What was lost is lost by whole lines. */
@@ -439,6 +476,7 @@ int main(void)
         TEST(test_many),
         TEST(test_fair),
         TEST(test_disk_full),
+        TEST(test_many_disks),
         cmocka_unit_test_setup_teardown(test_sweep, fixture_setup_inline, fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,10 +35,10 @@ static void test_made(void **state)
     assert_int_equal(st.st_mode, S_IFDIR | 0755);
     assert_ok(log_file_write(&file, VIEW_LIT("one\n"), &e), &e);
     assert_ok(log_file_write(&file, VIEW_EMPTY, &e), &e);
-    log_file_done(&file);
+    log_file_close(&file, NULL);
     assert_ok(log_file_open(f->log, &file, &e), &e);
     assert_ok(log_file_write(&file, VIEW_LIT("two\n"), &e), &e);
-    log_file_done(&file);
+    log_file_close(&file, NULL);
     check_content(f->log, "one\ntwo\n");
 }
 
@@ -88,7 +88,7 @@ static void test_no_directory(void **state)
     int r = log_file_open("0.log", &file, &e);
     assert_int_equal(chdir(cwd), 0);
     assert_ok(r, &e);
-    log_file_done(&file);
+    log_file_close(&file, NULL);
     check_refused("/proc", err_code_from_errno(EISDIR), "/proc");
 }
 
@@ -114,8 +114,9 @@ static void check_full(struct fixture *f, rlim_t limit, const char *lines, const
     int r = log_file_write(&file, view_of(lines), &e);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
     assert_fails(r, &e, err_code_from_errno(EFBIG), f->log);
+    assert_int_equal(file.lost, strlen("first\n") + strlen(lines) + strlen("last\n") - strlen(want));
     assert_ok(log_file_write(&file, VIEW_LIT("last\n"), &e2), &e2);
-    log_file_done(&file);
+    log_file_close(&file, NULL);
     check_content(f->log, want);
 }
 
@@ -142,14 +143,30 @@ static void test_torn(void **state)
     file.torn = true;
     assert_ok(log_file_write(&file, VIEW_LIT("whole\n"), &e), &e);
     assert_ok(log_file_write(&file, VIEW_LIT("more\n"), &e), &e);
-    log_file_done(&file);
+    log_file_close(&file, NULL);
     check_content(f->log, "hal\nwhole\nmore\n");
     /* Nothing can be written to it: it stays torn. */
     file = (struct log_file){.path = mem_strdup(f->log), .fd = open(f->log, O_RDONLY | O_CLOEXEC), .torn = true};
     assert_fails(log_file_write(&file, VIEW_LIT("whole\n"), &e), &e, err_code_from_errno(EBADF), f->log);
     assert_true(file.torn);
-    log_file_done(&file);
+    assert_int_equal(file.lost, 6);
+    log_file_close(&file, NULL);
     check_content(f->log, "hal\nwhole\nmore\n");
+}
+
+/* ADA-CRIO-22-05: what close() reports is not ignored. */
+static void test_close_error(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = ERR_INIT;
+    struct log_file file;
+    assert_ok(log_file_open(f->log, &file, &e), &e);
+    assert_int_equal(close(file.fd), 0);
+    assert_fails(log_file_close(&file, &e), &e, err_code_from_errno(EBADF), f->log);
+    assert_null(file.path);
+    file = (struct log_file){0};
+    struct err none = ERR_INIT;
+    assert_ok(log_file_close(&file, &none), &none);
 }
 
 static int sweep_op(void *arg, struct err *e)
@@ -157,7 +174,7 @@ static int sweep_op(void *arg, struct err *e)
     struct fixture *f = arg;
     struct log_file file;
     TRY(log_file_open(f->log, &file, e));
-    log_file_done(&file);
+    log_file_close(&file, NULL);
     return 0;
 }
 
@@ -174,6 +191,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_no_directory, fixture_setup_inline, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_full, fixture_setup_inline, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_torn, fixture_setup_inline, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_close_error, fixture_setup_inline, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_sweep, fixture_setup_inline, fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
