@@ -266,3 +266,12 @@ def test_full_address_range(t):
     found = leftovers.left(t.env, before)
     assert not found, "left behind: " + leftovers.describe(found)
     t.remove_pod(pod)
+
+
+@ours
+def test_cni_stopped(t):
+    """A pod whose task cannot be made does not wait for a hanging CNI plugin: it and its children are stopped, DEL follows"""
+    here = fake_cni(t, "sleep 100000 & echo $! >$here/child; wait")
+    config = t.pod_config(linux={"sysctls": {"net.ipv4.no_such_thing": "1"}})
+    fails_clean(t, "no_such_thing", config=config)  # the client waits for a minute, the plugin would have three
+    assert "DEL" in calls(here), calls(here)

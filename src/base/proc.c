@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/syscall.h>
@@ -15,6 +16,8 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+
+enum { LATE_STACK_SIZE = 64 << 10 };
 
 /* The parent's ends of a child's pipes. */
 struct child {
@@ -146,13 +149,60 @@ static int child_serve(struct child *c, const struct ctx *ctx, struct view input
     return 0;
 }
 
-static void child_reap(struct child *c, struct proc_result *ret)
+/* Waits for the child's end until the deadline. False: it has not come. */
+static bool child_reap(const struct child *c, uint64_t deadline, struct proc_result *ret)
 {
     siginfo_t info = {0};
-    while (waitid(P_PID, (id_t)c->pid, &info, WEXITED) < 0 && errno == EINTR)
-        continue;
+    struct pollfd end = {.fd = c->pidfd, .events = POLLIN};
+    while (waitid(P_PID, (id_t)c->pid, &info, WEXITED | WNOHANG) == 0 && info.si_pid == 0) {
+        if (clock_mono() >= deadline)
+            return false;
+        /* Whoever traces a child sees its end first: then the descriptor is ready before its status is. */
+        if (poll(&end, 1, c->pidfd < 0 ? 5 : clock_poll_ms(deadline)) > 0)
+            poll(NULL, 0, 5);
+    }
     ret->signaled = info.si_code != CLD_EXITED;
     ret->status = info.si_status;
+    return true;
+}
+
+static void *reap_late(void *arg)
+{
+    siginfo_t info;
+    while (waitid(P_PID, (id_t)(intptr_t)arg, &info, WEXITED) < 0 && errno == EINTR)
+        continue;
+    return NULL;
+}
+
+/* Leaves a child that cannot be killed to a thread. Without one it stays a zombie when it ends, until this program does. */
+static void child_leave(const struct child *c)
+{
+    pthread_attr_t attr;
+    pthread_t thread;
+    if (pthread_attr_init(&attr) != 0)
+        return;
+    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    pthread_attr_setstacksize(&attr, LATE_STACK_SIZE);
+    pthread_create(&thread, &attr, reap_late, (void *)(intptr_t)c->pid);
+    pthread_attr_destroy(&attr);
+}
+
+/* The end of a child: killed with its group when r says that something went wrong, and waited for. */
+static int child_end(const struct child *c, int r, const char *name, struct proc_result *ret, struct err *e)
+{
+    if (r < 0) {
+        kill(-c->pid, SIGKILL);
+        kill(c->pid, SIGKILL); /* it may have left its group */
+    }
+    if (child_reap(c, clock_deadline(PROC_KILL_PATIENCE), ret))
+        return r;
+    child_leave(c);
+    if (r == 0)
+        return err_raise(e, ERR_UNKNOWN, "%s has ended, but its status cannot be had", name);
+    if (!e)
+        return r;
+    struct err why = *e;
+    return err_raise(e, why.code, "%s; it does not end although it was killed", why.message);
 }
 
 int proc_run(const struct ctx *ctx, const char *const argv[], const char *const envp[], struct view input, struct buf *out,
@@ -163,11 +213,8 @@ int proc_run(const struct ctx *ctx, const char *const argv[], const char *const 
     int r = child_start(&c, argv, envp, e);
     if (r == 0)
         r = child_serve(&c, ctx, input, out, err_out, &result.truncated, argv[0], e);
-    if (c.pid > 0) {
-        if (r < 0)
-            kill(-c.pid, SIGKILL);
-        child_reap(&c, &result);
-    }
+    if (c.pid > 0)
+        r = child_end(&c, r, argv[0], &result, e);
     child_done(&c);
     if (r == 0)
         *ret = result;

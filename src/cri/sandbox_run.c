@@ -7,6 +7,8 @@
  * beside the snapshot and the task of the pause container; one update stores address and CNI result; then the pause process starts.
  * Every step pushes its undoing.
  */
+#include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -44,6 +46,8 @@ struct run {
     /* the network's thread */
     pthread_t thread;
     bool thread_started;
+    struct ctx network_ctx;
+    struct cancel network_cancel, network_over;
     int network_r;
     struct err network_err;
 };
@@ -238,7 +242,8 @@ static int create_record(struct run *run, struct err *e)
 static void *network_thread(void *arg)
 {
     struct run *run = arg;
-    run->network_r = sandbox_network_up(run->s, &run->ctx, &run->sb->meta, &run->sb->o.arena, &run->network, &run->network_err);
+    run->network_r = sandbox_network_up(run->s, &run->network_ctx, &run->sb->meta, &run->sb->o.arena, &run->network, &run->network_err);
+    cancel_fire(&run->network_over);
     return NULL;
 }
 
@@ -249,24 +254,44 @@ static int network_begin(struct run *run, struct err *e)
         return 0;
     undo_push(&run->undo, "remove the network namespace", undo_netns, run);
     TRY(run->s->os->netns_create(run->sb->meta.netns_path, e));
-    undo_push(&run->undo, "tear down the network", undo_network, run);
+    TRY(cancel_init(&run->network_cancel, e));
+    TRY(cancel_init(&run->network_over, e));
+    run->network_ctx = run->ctx;
+    run->network_ctx.cancel = &run->network_cancel;
     run->thread_started = !run->s->config.one_thread && pthread_create(&run->thread, NULL, network_thread, run) == 0;
-    if (!run->thread_started)
+    if (!run->thread_started) {
+        run->network_ctx = run->ctx;
         network_thread(run);
+    }
     return 0;
 }
 
-static int network_finish(struct run *run, struct err *e)
+/* The plugins are stopped when nobody wants the network any more, and when the daemon stops. */
+static void network_join(struct run *run, bool wanted)
+{
+    struct pollfd p[] = {{.fd = run->network_over.wake_fd, .events = POLLIN}, {.fd = run->s->stopping.wake_fd, .events = POLLIN}};
+    if (!wanted)
+        cancel_fire(&run->network_cancel);
+    while (poll(p, ARRAY_SIZE(p), -1) < 0 && errno == EINTR)
+        continue;
+    if (p[1].revents)
+        cancel_fire(&run->network_cancel);
+    pthread_join(run->thread, NULL);
+    run->thread_started = false;
+}
+
+/* A setup that fails has undone itself. wanted: the pod's other half was made. */
+static int network_finish(struct run *run, bool wanted, struct err *e)
 {
     if (run->thread_started)
-        pthread_join(run->thread, NULL);
-    run->thread_started = false;
+        network_join(run, wanted);
     if (run->sb->meta.netns_path[0] == '\0')
         return 0;
     if (run->network_r < 0) {
         *e = run->network_err;
         return run->network_r;
     }
+    undo_push(&run->undo, "tear down the network", undo_network, run);
     struct sandbox_meta *m = &run->sb->meta;
     _cleanup_buf_ struct buf json = BUF_INIT(RECORD_MAX);
     struct jsonw w;
@@ -357,7 +382,7 @@ static int steps(struct run *run, const Runtime__V1__RunPodSandboxRequest *req, 
     if (r == 0)
         r = read_created_at(run, e);
     struct err network_err = ERR_INIT;
-    int nr = network_finish(run, &network_err);
+    int nr = network_finish(run, r == 0, &network_err);
     if (r == 0 && nr < 0) {
         *e = network_err;
         r = nr;
@@ -383,7 +408,8 @@ static void keep_for_removal(struct cri_service *s, struct sandbox *sb)
 static int run_sandbox(struct cri_service *s, struct arena *a, const Runtime__V1__RunPodSandboxRequest *req, const char *name, char id[CRI_ID_SIZE],
                        struct err *e)
 {
-    struct run run = {.s = s, .arena = a, .ctx = cri_background(s, CRI_RUN_LIMIT)};
+    struct run run = {
+        .s = s, .arena = a, .ctx = cri_background(s, CRI_RUN_LIMIT), .network_cancel = CANCEL_INIT, .network_over = CANCEL_INIT};
     int r = steps(&run, req, name, e);
     if (r == 0) {
         undo_commit(&run.undo);
@@ -393,6 +419,8 @@ static int run_sandbox(struct cri_service *s, struct arena *a, const Runtime__V1
         if (failed > 0 && run.sb)
             keep_for_removal(s, run.sb);
     }
+    cancel_done(&run.network_cancel);
+    cancel_done(&run.network_over);
     image_unref(run.image);
     sandbox_unref(run.sb);
     return r;

@@ -9,7 +9,9 @@
 #include <linux/close_range.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -300,6 +302,111 @@ static void cancelling_ends_the_whole_family(void **state)
     cancel_done(&c);
 }
 
+/* A child that takes no signal for a while, as one that sleeps in the kernel: a tracer that does not fetch its end keeps it from its parent. */
+struct tracer {
+    pid_t pid;
+    int hold; /* closed: it lets go */
+};
+
+static void trace(struct tracer *t, pid_t child)
+{
+    int hold[2], ready[2];
+    char byte;
+    assert_int_equal(pipe2(hold, O_CLOEXEC), 0);
+    assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+    t->pid = fork();
+    if (t->pid == 0) {
+        close(hold[1]);
+        if (ptrace(PTRACE_SEIZE, child, NULL, NULL) != 0)
+            _exit(1);
+        (void)!write(ready[1], "r", 1);
+        (void)!read(hold[0], &byte, 1);
+        _exit(0);
+    }
+    close(hold[0]);
+    close(ready[1]);
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    close(ready[0]);
+    t->hold = hold[1];
+}
+
+static void let_go(struct tracer *t)
+{
+    close(t->hold);
+    assert_int_equal(waitpid(t->pid, NULL, 0), t->pid);
+}
+
+struct told {
+    char path[64]; /* of a file to which the child writes its pid when it has come so far */
+    bool traced;
+    struct tracer tracer;
+    struct cancel cancel;
+};
+
+/* Waits for the child's word and cancels it. Returns its pid. */
+static void *cancel_when_told(void *arg)
+{
+    struct told *t = arg;
+    uint64_t pid = 0;
+    char text[32] = "";
+    while (!strchr(text, '\n')) {
+        int fd = open(t->path, O_RDONLY | O_CLOEXEC);
+        ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : 0;
+        text[n > 0 ? n : 0] = '\0';
+        fd_close(&fd);
+        sched_yield();
+    }
+    assert_int_equal(num_parse_u64(view_trim(view_of(text)), 1 << 30, &pid), NUM_OK);
+    if (t->traced)
+        trace(&t->tracer, (pid_t)pid);
+    cancel_fire(&t->cancel);
+    return (void *)(uintptr_t)pid;
+}
+
+/* Runs a script, which is cancelled. Returns the child's pid. */
+static pid_t run_until_told(struct run *r, struct told *t, const char *before, const char *after)
+{
+    char script[256];
+    pthread_t thread;
+    void *pid;
+    snprintf(t->path, sizeof t->path, "/tmp/proc-told-XXXXXX");
+    int fd = mkstemp(t->path);
+    assert_true(fd >= 0);
+    fd_close(&fd);
+    assert_ok(cancel_init(&t->cancel, &r->e), &r->e);
+    r->ctx.cancel = &t->cancel;
+    snprintf(script, sizeof script, "%s%s%s", before, t->path, after);
+    assert_int_equal(pthread_create(&thread, NULL, cancel_when_told, t), 0);
+    assert_fails(shell(r, script), &r->e, ERR_CANCELLED, "/bin/sh: cancelled");
+    pthread_join(thread, &pid);
+    unlink(t->path);
+    cancel_done(&t->cancel);
+    return (pid_t)(uintptr_t)pid;
+}
+
+static void gives_up_on_a_child_that_does_not_end(void **state)
+{
+    _cleanup_run_ struct run r = RUN_INIT;
+    struct told t = {.traced = true};
+    siginfo_t info;
+    pid_t pid = run_until_told(&r, &t, "echo $$ >", "; exec /bin/sleep 1000");
+    assert_non_null(strstr(r.e.message, "; it does not end although it was killed"));
+    let_go(&t.tracer);
+    /* Now it has ended, and somebody fetches its status. */
+    while (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT | WNOHANG) == 0)
+        sched_yield();
+    assert_int_equal(errno, ECHILD);
+}
+
+/* A child that has joined another process group is killed all the same. */
+static void kills_a_child_that_left_its_group(void **state)
+{
+    _cleanup_run_ struct run r = RUN_INIT;
+    struct told t = {0};
+    run_until_told(&r, &t, "exec /usr/bin/perl -e 'setpgrp(0, getpgrp(getppid())) or die; open(F, q(>", ")); print F qq($$\\n); close F; sleep 1000'");
+    assert_null(strstr(r.e.message, "does not end"));
+}
+
 static void a_real_deadline_passes(void **state)
 {
     _cleanup_run_ struct run r = RUN_INIT;
@@ -395,6 +502,8 @@ int main(void)
         TEST(cuts_messages),
         TEST(the_deadline_ends_the_whole_family),
         TEST(cancelling_ends_the_whole_family),
+        TEST(gives_up_on_a_child_that_does_not_end),
+        TEST(kills_a_child_that_left_its_group),
         TEST(a_real_deadline_passes),
         TEST(does_not_wait_for_grandchildren),
         TEST(works_without_standard_descriptors),

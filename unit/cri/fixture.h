@@ -51,6 +51,7 @@ struct fx {
     char host_calls[FX_HOST_CALLS_MAX][16];
     size_t n_host_calls;
     struct proc_ops plugins;
+    bool add_hangs; /* an ADD ends with its ctx */
     /* called before each call that reaches the fake; path as "Tasks/Start" */
     void (*on_call)(struct fx *f, const char *method);
     struct ctrd_events *events; /* an open subscription, or NULL */

@@ -2,6 +2,7 @@
 /* A pod's network as the RPCs see it: the node's address ranges (UpdateRuntimeConfig). */
 #include "support.h"
 
+#include <sched.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -162,6 +163,67 @@ static void test_collection_is_quiet(void **state)
     assert_true(fx_nothing_left(f));
 }
 
+static int setup_threads(void **state)
+{
+    *state = fx_new(FX_THREADS);
+    return 0;
+}
+
+/* Tasks/Create is not answered before the plugin runs. */
+static void await_add(struct fx *f, const char *method)
+{
+    bool adding = strcmp(method, "Tasks/Create") != 0;
+    while (!adding) {
+        pthread_mutex_lock(&f->lock);
+        for (size_t i = 0; i < f->n_host_calls; i++)
+            adding = adding || strcmp(f->host_calls[i], "ADD") == 0;
+        pthread_mutex_unlock(&f->lock);
+        sched_yield();
+    }
+}
+
+/* A pod that cannot be made waits for no plugin: the ADD that still runs is stopped, and undone. */
+static void test_add_is_cancelled(void **state)
+{
+    struct fx *f = *state;
+    struct fx_pod p;
+    f->add_hangs = true;
+    f->on_call = await_add;
+    fake_fail_method(f->fake, "Tasks/Create", FAKE_FAIL_BEFORE, ERR_UNKNOWN, "no such runtime", 0);
+    fx_pod_init(f, &p, "a");
+    assert_fails(fx_run(f, &p, pod), &f->e, ERR_UNKNOWN, "no such runtime");
+    assert_string_equal(f->host_calls[f->n_host_calls - 1], "unmount");
+    bool undone = false;
+    for (size_t i = 0; i < f->n_host_calls; i++)
+        undone = undone || strcmp(f->host_calls[i], "DEL") == 0;
+    assert_true(undone);
+    assert_true(fx_nothing_left(f));
+}
+
+static void *stop_service(void *arg)
+{
+    struct fx *f = arg;
+    while (fake_count(f->fake, "Tasks/Create") == 0)
+        sched_yield();
+    await_add(f, "Tasks/Create");
+    cancel_fire(&f->service.stopping);
+    return NULL;
+}
+
+/* Nor does a daemon that is to stop. */
+static void test_add_ends_with_the_daemon(void **state)
+{
+    struct fx *f = *state;
+    struct fx_pod p;
+    pthread_t thread;
+    f->add_hangs = true;
+    fx_pod_init(f, &p, "a");
+    assert_int_equal(pthread_create(&thread, NULL, stop_service, f), 0);
+    assert_fails(fx_run(f, &p, pod), &f->e, ERR_CANCELLED, "cancelled");
+    pthread_join(thread, NULL);
+    assert_true(fx_nothing_left(f));
+}
+
 int main(void)
 {
     mem_install_hooks();
@@ -173,6 +235,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_template, setup, teardown),
         cmocka_unit_test_setup_teardown(test_restore_bad, setup, teardown),
         cmocka_unit_test_setup_teardown(test_collection_is_quiet, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_add_is_cancelled, setup_threads, teardown),
+        cmocka_unit_test_setup_teardown(test_add_ends_with_the_daemon, setup_threads, teardown),
     };
     return cmocka_run_group_tests_name("cri/network", tests, NULL, NULL);
 }
