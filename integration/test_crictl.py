@@ -105,7 +105,7 @@ def test_errors(t):
         message = crictl(t, *argv, ok=False)
         assert "NotFound" in message or "not found" in message.lower() or "f" * 12 in message, message
     if not t.env.plugin:
-        assert "Unimplemented" in crictl(t, "stats", ok=False)
+        assert "Unimplemented" in crictl(t, "metricsp", ok=False)
 
 
 def test_timeout(t):

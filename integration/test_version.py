@@ -11,11 +11,8 @@ from harness.service import wait_until
 SERVED = {
     "Version", "Status", "RuntimeConfig", "UpdateRuntimeConfig", "RunPodSandbox", "StopPodSandbox", "RemovePodSandbox", "PodSandboxStatus",
     "ListPodSandbox", "CreateContainer", "StartContainer", "StopContainer", "RemoveContainer", "ContainerStatus",
-<<<<<<< HEAD
-    "ListContainers", "ReopenContainerLog", "ExecSync", "ListImages", "ImageStatus", "PullImage", "RemoveImage", "ImageFsInfo",
-=======
-    "ListContainers", "UpdateContainerResources", "ReopenContainerLog", "ExecSync", "ListImages", "ImageStatus", "PullImage", "ImageFsInfo",
->>>>>>> 810beca (Serve UpdateContainerResources)
+    "ListContainers", "UpdateContainerResources", "ReopenContainerLog", "ExecSync", "ListImages", "ImageStatus", "PullImage", "RemoveImage", "ImageFsInfo",
+    "ContainerStats", "ListContainerStats", "PodSandboxStats", "ListPodSandboxStats",
 }
 
 

@@ -195,6 +195,8 @@ struct ctrd_writer;  /* an open content write */
  * writer_*: Content.Write. writer_open(ref, total size (0 unknown), expected digest or NULL) tells the offset that was reached earlier (resume);
  *   ALREADY_EXISTS when the blob is there. writer_write appends; writer_commit (labels) ends; writer_close always frees.
  * snapshot_*: Snapshots service, each with the snapshotter's name. parent "" for none. labels may be NULL.
+ *   snapshot_usages asks about n snapshots at once; one that is gone, or whose usage the snapshotter cannot tell, gets a size of -1. It fails when containerd
+ *   cannot be reached, when ctx ends or memory is short.
  * diff_apply: Diff.Apply of a layer descriptor onto mounts; *ret is the descriptor of the uncompressed diff (its digest is the diff id).
  * events_open/next/close: Events.Subscribe. events_next blocks (obeying ctx); 1: an event; 0: the stream ended; negative: it broke.
  * namespace_ensure: creates the channel's namespace when it is missing.
@@ -246,6 +248,7 @@ struct ctrd_writer;  /* an open content write */
     X(snapshot_stat, (const char *snapshotter, const char *key, struct arena *a, struct ctrd_snapshot_info *ret), (snapshotter, key, a, ret)) \
     X(snapshot_list, (const char *snapshotter, struct arena *a, struct ctrd_snapshots *ret), (snapshotter, a, ret))                          \
     X(snapshot_usage, (const char *snapshotter, const char *key, struct ctrd_usage *ret), (snapshotter, key, ret))                           \
+    X(snapshot_usages, (const char *snapshotter, const char *const *keys, size_t n, struct ctrd_usage *ret), (snapshotter, keys, n, ret))      \
     X(lease_create, (const char *id, const struct kvlist *labels), (id, labels))                                                             \
     X(lease_delete, (const char *id, bool sync), (id, sync))                                                                                 \
     X(lease_list, (struct arena *a, struct ctrd_leases *ret), (a, ret))                                                                      \

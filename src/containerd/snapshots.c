@@ -156,3 +156,67 @@ int ctrd_op_snapshot_usage(void *user, const struct ctx *ctx, const char *snapsh
     *ret = (struct ctrd_usage){.size = p->size, .inodes = p->inodes};
     return 0;
 }
+
+/* Calls under way at once: enough to keep containerd busy, few enough to leave it to others. */
+enum { USAGES_AT_ONCE = 16 };
+
+struct usage_calls {
+    void *user;
+    const struct ctx *ctx;
+    const char *snapshotter;
+    const char *const *keys;
+    struct ctrd_stream st[USAGES_AT_ONCE]; /* of call i at i % USAGES_AT_ONCE */
+    size_t asked, answered;
+};
+
+static int ask_usage(struct usage_calls *c, struct err *e)
+{
+    CTRD_REQUEST(MSG(UsageRequest), q, CONTAINERD_METHOD_SNAPSHOTS_USAGE);
+    q.snapshotter = ctrd_str(c->snapshotter);
+    q.key = ctrd_str(c->keys[c->asked]);
+    TRY(ctrd_stream_ask(&c->st[c->asked % USAGES_AT_ONCE], c->user, c->ctx, CONTAINERD_METHOD_SNAPSHOTS_USAGE, &q, e));
+    c->asked++;
+    return 0;
+}
+
+/* True for a failure that says nothing about the snapshot. */
+static bool ends_all(int r)
+{
+    return r == -ERR_UNAVAILABLE || r == -ERR_DEADLINE_EXCEEDED || r == -ERR_CANCELLED || r == -ERR_RESOURCE_EXHAUSTED;
+}
+
+/* The answer of the oldest call, then its end. */
+static int take_usage(struct usage_calls *c, struct ctrd_usage *ret, struct err *e)
+{
+    CTRD_SCRATCH(scratch);
+    struct ctrd_stream *st = &c->st[c->answered % USAGES_AT_ONCE];
+    struct ctrd_usage usage = {.size = -1, .inodes = -1};
+    MSG(UsageResponse) *p;
+    int r;
+    while ((r = ctrd_stream_recv(st, c->ctx, &scratch, &p, e)) > 0)
+        usage = (struct ctrd_usage){.size = p->size, .inodes = p->inodes};
+    ctrd_stream_close(st);
+    c->answered++;
+    if (ends_all(r))
+        return r;
+    if (r < 0)
+        err_clear(e);
+    *ret = r < 0 || usage.size < 0 || usage.inodes < 0 ? (struct ctrd_usage){.size = -1, .inodes = -1} : usage;
+    return 0;
+}
+
+int ctrd_op_snapshot_usages(void *user, const struct ctx *ctx, const char *snapshotter, const char *const *keys, size_t n, struct ctrd_usage *ret,
+                            struct err *e)
+{
+    struct usage_calls c = {.user = user, .ctx = ctx, .snapshotter = snapshotter, .keys = keys};
+    int r = 0;
+    while (r == 0 && c.answered < n) {
+        bool ask = c.asked < n && c.asked - c.answered < USAGES_AT_ONCE;
+        size_t at = ask ? c.asked : c.answered;
+        r = ask ? ask_usage(&c, e) : take_usage(&c, &ret[at], e);
+        wrap(e, r, keys[at]);
+    }
+    for (; c.answered < c.asked; c.answered++)
+        ctrd_stream_close(&c.st[c.answered % USAGES_AT_ONCE]);
+    return r;
+}

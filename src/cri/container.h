@@ -10,6 +10,9 @@
 /* Finds a container by id or unique prefix and marks it as known to a client. Errors as store_get. */
 int container_find(struct cri_service *s, const char *id, struct container **ret, struct err *e);
 
+/* True when ids begin with these ("" takes any) and every selector pair (a map<string,string> of n entries) is among the labels. */
+bool container_matches(const struct container *c, const char *id, const char *sandbox_id, const void *labels, size_t n_labels);
+
 char *container_root_dir(const struct cri_service *s, struct arena *a, const char *id);  /* <root>/containers/<id> */
 char *container_state_dir(const struct cri_service *s, struct arena *a, const char *id); /* <state>/containers/<id> */
 char *container_io_dir(const struct cri_service *s, struct arena *a, const char *id);    /* <state>/containers/<id>/io */

@@ -8,17 +8,19 @@
 #include "cri/convert.h"
 #include "cri/handlers.h"
 
+bool container_matches(const struct container *c, const char *id, const char *sandbox_id, const void *labels, size_t n_labels)
+{
+    return strncmp(c->o.id, id, strlen(id)) == 0 && strncmp(c->meta.sandbox_id, sandbox_id, strlen(sandbox_id)) == 0 &&
+           convert_labels_match(c->meta.config->labels, c->meta.config->n_labels, labels, n_labels);
+}
+
 static bool matches(const struct container *c, Runtime__V1__ContainerState state, const Runtime__V1__ContainerFilter *f)
 {
     if (!f)
         return true;
-    if (f->id[0] && strncmp(c->o.id, f->id, strlen(f->id)) != 0)
-        return false;
-    if (f->pod_sandbox_id[0] && strncmp(c->meta.sandbox_id, f->pod_sandbox_id, strlen(f->pod_sandbox_id)) != 0)
-        return false;
     if (f->state && f->state->state != state)
         return false;
-    return convert_labels_match(c->meta.config->labels, c->meta.config->n_labels, f->label_selector, f->n_label_selector);
+    return container_matches(c, f->id, f->pod_sandbox_id, f->label_selector, f->n_label_selector);
 }
 
 static int fill(const struct container *c, const struct container_status *st, struct arena *a, Runtime__V1__Container *item, struct err *e)

@@ -91,6 +91,32 @@ Runtime__V1__ImageSpec *convert_image_spec(struct arena *a, const char *image)
     return spec->image ? spec : NULL;
 }
 
+Runtime__V1__UInt64Value *convert_u64(struct arena *a, uint64_t value)
+{
+    Runtime__V1__UInt64Value *v = ARENA_NEW(a, Runtime__V1__UInt64Value);
+    if (v) {
+        runtime__v1__uint64_value__init(v);
+        v->value = value;
+    }
+    return v;
+}
+
+Runtime__V1__FilesystemUsage *convert_filesystem_usage(struct arena *a, const char *mountpoint, const struct ctrd_usage *usage, int64_t at)
+{
+    Runtime__V1__FilesystemUsage *u = ARENA_NEW(a, Runtime__V1__FilesystemUsage);
+    Runtime__V1__FilesystemIdentifier *id = ARENA_NEW(a, Runtime__V1__FilesystemIdentifier);
+    if (!u || !id)
+        return NULL;
+    runtime__v1__filesystem_usage__init(u);
+    runtime__v1__filesystem_identifier__init(id);
+    id->mountpoint = convert_str(a, mountpoint);
+    u->fs_id = id;
+    u->timestamp = at;
+    u->used_bytes = convert_u64(a, (uint64_t)usage->size);
+    u->inodes_used = convert_u64(a, (uint64_t)usage->inodes);
+    return id->mountpoint && u->used_bytes && u->inodes_used ? u : NULL;
+}
+
 Runtime__V1__PodSandboxState convert_sandbox_state(enum sandbox_state state)
 {
     return state == SANDBOX_STATE_READY ? RUNTIME__V1__POD_SANDBOX_STATE__SANDBOX_READY : RUNTIME__V1__POD_SANDBOX_STATE__SANDBOX_NOTREADY;

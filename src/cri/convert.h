@@ -7,6 +7,7 @@
 #define CRI_CRI_CONVERT_H
 
 #include "base/arena.h"
+#include "containerd/containerd.h"
 #include "cri/runtime_v1.pb-c.h"
 #include "state/store.h"
 
@@ -31,6 +32,11 @@ Runtime__V1__PodSandboxMetadata *convert_sandbox_metadata(struct arena *a, const
 Runtime__V1__ContainerMetadata *convert_container_metadata(struct arena *a, const Runtime__V1__ContainerMetadata *m);
 /* An ImageSpec with this name. */
 Runtime__V1__ImageSpec *convert_image_spec(struct arena *a, const char *image);
+
+/* A number that may be absent, present. */
+Runtime__V1__UInt64Value *convert_u64(struct arena *a, uint64_t value);
+/* What is used of the file system that is mounted at (or holds) mountpoint, as it was at `at` (ns since 1970). */
+Runtime__V1__FilesystemUsage *convert_filesystem_usage(struct arena *a, const char *mountpoint, const struct ctrd_usage *usage, int64_t at);
 
 Runtime__V1__PodSandboxState convert_sandbox_state(enum sandbox_state state);
 

@@ -30,6 +30,10 @@
     X(LIST_CONTAINERS, list_containers, ListContainers, EXEC_FAST, false)           \
     X(REOPEN_CONTAINER_LOG, reopen_container_log, ReopenContainerLog, EXEC_SLOW, false) \
     X(EXEC_SYNC, exec_sync, ExecSync, EXEC_SLOW, false)                             \
+    X(CONTAINER_STATS, container_stats, ContainerStats, EXEC_SLOW, false)           \
+    X(LIST_CONTAINER_STATS, list_container_stats, ListContainerStats, EXEC_SLOW, false) \
+    X(POD_SANDBOX_STATS, pod_sandbox_stats, PodSandboxStats, EXEC_SLOW, false)      \
+    X(LIST_POD_SANDBOX_STATS, list_pod_sandbox_stats, ListPodSandboxStats, EXEC_SLOW, false) \
     X(LIST_IMAGES, list_images, ListImages, EXEC_FAST, false)                       \
     X(IMAGE_STATUS, image_status, ImageStatus, EXEC_FAST, false)                    \
     X(IMAGE_FS_INFO, image_fs_info, ImageFsInfo, EXEC_SLOW, false)                  \

@@ -77,6 +77,7 @@ static void set_config(struct cri_runtime *rt, const struct cri_runtime_options 
     };
     rt->service.os = &cri_os_real;
     rt->service.abandoned = rpc_call_abandoned;
+    rt->service.stats = (struct stats_host)STATS_HOST_INIT;
 }
 
 static int parse_ip_pref(const char *text, enum cni_ip_pref *ret, struct err *e)
@@ -161,6 +162,7 @@ static int init(struct cri_runtime *rt, const struct cri_runtime_options *o, str
     if (rt->service.oom_score_adj_min > OCI_SANDBOX_OOM_SCORE_ADJ)
         log_warning("oom_score_adj of pods and containers is at least %d, %s", rt->service.oom_score_adj_min,
                     o->restrict_oom_score_adj ? "as the configuration wants it" : "as CAP_SYS_RESOURCE is missing");
+    TRY(stats_host_open("/sys/fs/cgroup", "/proc", &rt->service.stats, e));
     TRY(loop_new(&rt->loop, e));
     TRY(cri_service_init(&rt->service, e));
     TRY(cio_pump_new(&rt->service.pump, e));
@@ -200,6 +202,7 @@ void cri_runtime_free(struct cri_runtime *rt)
     image_store_free(rt->service.images);
     cni_free(rt->service.cni);
     cri_service_done(&rt->service);
+    stats_host_close(&rt->service.stats);
     cio_pump_free(rt->service.pump);
     loop_free(rt->loop);
     fd_close(&rt->lock_fd);

@@ -10,6 +10,9 @@
 /* Finds a sandbox that clients may see, by id or unique prefix, and marks it as known to a client. Errors as store_get. */
 int sandbox_find(struct cri_service *s, const char *id, struct sandbox **ret, struct err *e);
 
+/* True when the id begins with this ("" takes any) and every selector pair (a map<string,string> of n entries) is among the labels. */
+bool sandbox_matches(const struct sandbox *sb, const char *id, const void *labels, size_t n_labels);
+
 /* Paths of a pod's files; NULL when the arena is exhausted. An id that could leave the directory was refused before it became an id of ours. */
 char *sandbox_root_dir(const struct cri_service *s, struct arena *a, const char *id);  /* <root>/sandboxes/<id> */
 char *sandbox_state_dir(const struct cri_service *s, struct arena *a, const char *id); /* <state>/sandboxes/<id> */

@@ -8,15 +8,18 @@
 #include "cri/handlers.h"
 #include "cri/sandbox.h"
 
+bool sandbox_matches(const struct sandbox *sb, const char *id, const void *labels, size_t n_labels)
+{
+    return strncmp(sb->o.id, id, strlen(id)) == 0 && convert_labels_match(sb->meta.config->labels, sb->meta.config->n_labels, labels, n_labels);
+}
+
 static bool matches(const struct sandbox *sb, enum sandbox_state state, const Runtime__V1__PodSandboxFilter *f)
 {
     if (!f)
         return true;
-    if (f->id[0] && strncmp(sb->o.id, f->id, strlen(f->id)) != 0)
-        return false;
     if (f->state && f->state->state != convert_sandbox_state(state))
         return false;
-    return convert_labels_match(sb->meta.config->labels, sb->meta.config->n_labels, f->label_selector, f->n_label_selector);
+    return sandbox_matches(sb, f->id, f->label_selector, f->n_label_selector);
 }
 
 static int fill(const struct sandbox *sb, enum sandbox_state state, struct arena *a, Runtime__V1__PodSandbox *item, struct err *e)

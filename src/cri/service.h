@@ -22,6 +22,7 @@
 #include "rpc/server.h"
 #include "state/inflight.h"
 #include "state/store.h"
+#include "stats/host.h"
 #include "stream/cio.h"
 
 /* What the administrator chose. Strings are borrowed and outlive the service. */
@@ -49,6 +50,7 @@ struct cri_service {
     struct image_store *images;
     struct image_service *image_service;
     struct cio_pump *pump;
+    struct stats_host stats;         /* where usage figures are read from; whoever opened it closes it */
     struct executor *background;     /* exits and clean-ups; never the handlers' own pool, whose jobs wait for exits */
     struct oci_host host;
     struct runtime_handlers handlers;

@@ -18,9 +18,11 @@
 #include "base/ctx.h"
 #include "base/err.h"
 #include "base/strv.h"
+#include "containerd/containerd.h"
 #include "state/meta.h"
 #include "state/status_file.h"
 #include "state/truncindex.h"
+#include "stats/rate.h"
 
 /* What every stored object begins with. */
 struct object {
@@ -34,6 +36,7 @@ struct object {
     /* under lock */
     bool hidden;              /* still being made: not listed, not found by clients */
     uint64_t unclaimed_since; /* clock_mono when finished for a client that was gone; 0: it is known */
+    struct stats_rate cpu_rate; /* readings of its cgroup's counter */
     bool task_left;           /* it has ended, but containerd did not delete its task: removal does that first */
 };
 
@@ -50,6 +53,13 @@ struct sandbox {
     bool network_down;       /* CNI DEL is done and the netns is gone (or there never was one) */
 };
 
+/* The last answer about a container's writable layer. */
+struct container_layer {
+    struct ctrd_usage usage;
+    int64_t at;    /* ns since 1970, 0: there is none */
+    uint64_t mono; /* clock_mono */
+};
+
 struct cio;
 struct container {
     struct object o;
@@ -64,6 +74,7 @@ struct container {
     bool saving;        /* somebody writes the checkpoint: one at a time, or an older state could overwrite a newer one */
     bool stop_signaled; /* the stop signal has been sent */
     bool oom_killed;
+    struct container_layer layer;
     struct cio *io; /* streams of the task; NULL when not attached */
     bool io_busy;   /* somebody works with them: nobody takes or frees them meanwhile */
     void (*io_free)(struct cio *io);

@@ -316,6 +316,13 @@ static int op_snapshot_usage(struct scene *s, struct arena *a, struct err *e)
     return ctrd_snapshot_usage(C, X, SNAPSHOTTER, "snap", &usage, e);
 }
 
+static int op_snapshot_usages(struct scene *s, struct arena *a, struct err *e)
+{
+    static const char *const keys[] = {"snap", "snap2"}; /* the second is not there */
+    struct ctrd_usage usages[2];
+    return ctrd_snapshot_usages(C, X, SNAPSHOTTER, keys, 2, usages, e);
+}
+
 static int op_lease_create(struct scene *s, struct arena *a, struct err *e)
 {
     return ctrd_lease_create(C, X, "lease2", &labels, e);

@@ -242,6 +242,70 @@ void fx_image(struct fx *f, const char *name, const char *config)
     MUST(ctrd_image_create(&ctrd, &ctx, &image, e_));
 }
 
+/* --- figures ------------------------------------------------------------------------------------------------------------------- */
+
+uint32_t fx_pid(struct fx *f, const char *id)
+{
+    struct object *o;
+    struct err e = ERR_INIT;
+    bool pod = store_get(&f->service.sandboxes, id, &o, &e) == 0;
+    if (!pod && store_get(&f->service.containers, id, &o, &e) < 0)
+        fx_die("the process of what is not there", &e);
+    uint32_t pid = pod ? ((struct sandbox *)o)->pid : ((struct container *)o)->status.pid;
+    object_unref(o);
+    return pid;
+}
+
+static void put_below(const char *base, const char *path, const char *text)
+{
+    char full[512];
+    size_t n = (size_t)snprintf(full, sizeof full, "%s/%s", base, path);
+    char *slash = strrchr(full, '/');
+    if (n >= sizeof full)
+        fx_die("a path is too long", NULL);
+    *slash = '\0';
+    MUST(fs_mkdir_all(full, 0700, e_));
+    *slash = '/';
+    MUST(fs_write_file(full, view_of(text), 0600, e_));
+}
+
+void fx_figure(struct fx *f, const char *text, const char *format, ...)
+{
+    char path[400];
+    va_list ap;
+    va_start(ap, format);
+    vsnprintf(path, sizeof path, format, ap);
+    va_end(ap);
+    put_below(f->cgroups, path, text);
+}
+
+static void put_cgroup(struct fx *f, const char *path)
+{
+    static const char pressure[] = "some avg10=1.50 avg60=0.25 avg300=0.00 total=12\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=3\n";
+    fx_figure(f, "2000000000\n", "cpuacct%s/cpuacct.usage", path);
+    fx_figure(f, "total_inactive_file 1000\ntotal_rss 4096\ntotal_pgfault 7\ntotal_pgmajfault 1\ntotal_swap 500\n", "memory%s/memory.stat", path);
+    fx_figure(f, "10000\n", "memory%s/memory.usage_in_bytes", path);
+    fx_figure(f, "20000\n", "memory%s/memory.limit_in_bytes", path);
+    fx_figure(f, "21000\n", "memory%s/memory.memsw.limit_in_bytes", path);
+    fx_figure(f, "3\n", "pids%s/pids.current", path);
+    fx_figure(f, pressure, "unified%s/cpu.pressure", path);
+    fx_figure(f, pressure, "unified%s/memory.pressure", path);
+    fx_figure(f, pressure, "unified%s/io.pressure", path);
+}
+
+void fx_figures(struct fx *f, const char *id, const char *parent)
+{
+    char path[256], name[64], text[2048];
+    put_cgroup(f, parent);
+    snprintf(path, sizeof path, "%s/%s", parent, id);
+    put_cgroup(f, path);
+    snprintf(text, sizeof text, "4:cpuacct:%s\n3:memory:%s\n2:pids:%s\n0::%s\n", path, path, path, path);
+    snprintf(name, sizeof name, "%u/cgroup", fx_pid(f, id));
+    put_below(f->proc, name, text);
+    snprintf(name, sizeof name, "%u/net/dev", fx_pid(f, id));
+    put_below(f->proc, name, "lo: 9 0 0 0 0 0 0 0 9 0 0 0 0 0 0 0\neth0: 100 0 1 0 0 0 0 0 200 0 2 0 0 0 0 0\n");
+}
+
 /* --- the service -------------------------------------------------------------------------------------------------------------- */
 
 static bool abandoned(struct rpc_call *call)
@@ -284,6 +348,7 @@ void fx_start(struct fx *f)
     };
     s->ctrd = ctrd_client(&f->channel);
     s->os = &fx_os;
+    MUST(stats_host_open(f->cgroups, f->proc, &s->stats, e_));
     s->host = (struct oci_host){.hostname = "node-1"};
     s->oom_score_adj_min = -1000;
     s->containerd_version = "1.6.20";
@@ -336,6 +401,7 @@ void fx_stop(struct fx *f)
     image_store_free(s->images);
     cni_free(s->cni);
     cri_service_done(s);
+    stats_host_close(&s->stats);
     cio_pump_free(s->pump);
     arena_done(&f->arena);
     f->up = false;
@@ -382,6 +448,10 @@ static void make_dirs(struct fx *f)
     make_dir(f, f->bin, "bin");
     make_dir(f, f->cache, "cache");
     make_dir(f, f->logs, "logs");
+    make_dir(f, f->cgroups, "cgroups");
+    for (const char *const *name = (const char *const[]){"cpuacct", "memory", "pids", "unified", NULL}; *name; name++)
+        fx_figure(f, "", "%s/tasks", *name);
+    make_dir(f, f->proc, "proc");
     make_dir(f, f->rootfs, "rootfs");
     make_dir(f, etc, "rootfs/etc");
     put_file(etc, "passwd", "root:x:0:0::/:\napp:x:7:8::/:\n");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fault sweep: every call that a mutating RPC makes to containerd fails in turn, with each kind of error, before and after it took effect. The RPC
+ * Fault sweep: every call that a mutating RPC (and those of stats) makes to containerd fails in turn, with each kind of error, before and after it took effect. The RPC
  * answers with a legal code, leaves what was before, and works when asked again; in the end nothing is left.
  */
 #include "support.h"
@@ -182,6 +182,39 @@ static int call_update(struct fx *f)
     return fx_rpc(f, CRI_METHOD_UPDATE_CONTAINER_RESOURCES, &q);
 }
 
+static int call_stats(struct fx *f)
+{
+    Runtime__V1__ContainerStatsRequest q = RUNTIME__V1__CONTAINER_STATS_REQUEST__INIT;
+    q.container_id = container;
+    return fx_rpc(f, CRI_METHOD_CONTAINER_STATS, &q);
+}
+
+static int call_stats_list(struct fx *f)
+{
+    Runtime__V1__ListContainerStatsRequest q = RUNTIME__V1__LIST_CONTAINER_STATS_REQUEST__INIT;
+    return fx_rpc(f, CRI_METHOD_LIST_CONTAINER_STATS, &q);
+}
+
+static int call_pod_stats(struct fx *f)
+{
+    Runtime__V1__PodSandboxStatsRequest q = RUNTIME__V1__POD_SANDBOX_STATS_REQUEST__INIT;
+    q.pod_sandbox_id = pod;
+    return fx_rpc(f, CRI_METHOD_POD_SANDBOX_STATS, &q);
+}
+
+static int call_pod_stats_list(struct fx *f)
+{
+    Runtime__V1__ListPodSandboxStatsRequest q = RUNTIME__V1__LIST_POD_SANDBOX_STATS_REQUEST__INIT;
+    return fx_rpc(f, CRI_METHOD_LIST_POD_SANDBOX_STATS, &q);
+}
+
+static void prepare_figures(struct fx *f)
+{
+    prepare_running(f);
+    fx_figures(f, pod, "/pods");
+    fx_figures(f, container, "/pods");
+}
+
 static const struct subject subjects[] = {
     {"RunPodSandbox", prepare_nothing, call_run, true, 6},
     {"CreateContainer", prepare_pod, call_create, true, 4},
@@ -193,6 +226,10 @@ static const struct subject subjects[] = {
     {"RemovePodSandbox", prepare_running, call_remove_pod, false, 10},
     {"ExecSync", prepare_running, call_exec, true, 5},
     {"UpdateContainerResources", prepare_running, call_update, true, 3},
+    {"ContainerStats", prepare_figures, call_stats, true, 1},
+    {"ListContainerStats", prepare_figures, call_stats_list, true, 1},
+    {"PodSandboxStats", prepare_figures, call_pod_stats, true, 1},
+    {"ListPodSandboxStats", prepare_figures, call_pod_stats_list, true, 1},
 };
 
 #define SUBJECT(i) \
@@ -207,12 +244,17 @@ SUBJECT(6)
 SUBJECT(7)
 SUBJECT(8)
 SUBJECT(9)
+SUBJECT(10)
+SUBJECT(11)
+SUBJECT(12)
+SUBJECT(13)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_0), cmocka_unit_test(test_1), cmocka_unit_test(test_2), cmocka_unit_test(test_3), cmocka_unit_test(test_4),
         cmocka_unit_test(test_5), cmocka_unit_test(test_6), cmocka_unit_test(test_7), cmocka_unit_test(test_8), cmocka_unit_test(test_9),
+        cmocka_unit_test(test_10), cmocka_unit_test(test_11), cmocka_unit_test(test_12), cmocka_unit_test(test_13),
     };
     return cmocka_run_group_tests_name("cri/faults", tests, NULL, NULL);
 }

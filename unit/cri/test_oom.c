@@ -131,6 +131,19 @@ static void prepare_running(struct fx *f)
     fake_script(f->fake, &(struct fake_script){.exec = true, .exits = true, .out = "output", .err_out = "more"});
 }
 
+/* With figures of everything. */
+static void prepare_figures(struct fx *f)
+{
+    struct fx_pod p;
+    fx_pod_init(f, &p, "web");
+    p.config.linux = &p.linux_config;
+    p.linux_config.cgroup_parent = (char *)"/pods/web";
+    assert_ok(fx_run(f, &p, pod), &f->e);
+    fx_must_run_container(f, pod, "web", "a", container);
+    fx_figures(f, pod, "/pods/web");
+    fx_figures(f, container, "/pods/web");
+}
+
 static void call_run(struct fx *f, struct fx_call *c)
 {
     struct fx_pod p;
@@ -163,6 +176,10 @@ CALL_ID(call_version, VERSION, Version, VERSION, version, (char *)"")
 CALL_ID(call_status, STATUS, Status, STATUS, verbose, true)
 CALL_ID(call_pod_list, LIST_POD_SANDBOX, ListPodSandbox, LIST_POD_SANDBOX, filter, NULL)
 CALL_ID(call_list, LIST_CONTAINERS, ListContainers, LIST_CONTAINERS, filter, NULL)
+CALL_ID(call_stats, CONTAINER_STATS, ContainerStats, CONTAINER_STATS, container_id, container)
+CALL_ID(call_stats_list, LIST_CONTAINER_STATS, ListContainerStats, LIST_CONTAINER_STATS, filter, NULL)
+CALL_ID(call_pod_stats, POD_SANDBOX_STATS, PodSandboxStats, POD_SANDBOX_STATS, pod_sandbox_id, pod)
+CALL_ID(call_pod_stats_list, LIST_POD_SANDBOX_STATS, ListPodSandboxStats, LIST_POD_SANDBOX_STATS, filter, NULL)
 CALL_ID(call_images, LIST_IMAGES, ListImages, LIST_IMAGES, filter, NULL)
 
 static void call_runtime_config(struct fx *f, struct fx_call *c)
@@ -264,6 +281,10 @@ static const struct subject subjects[] = {
     {"ListPodSandbox", CRI_METHOD_LIST_POD_SANDBOX, prepare_running, call_pod_list, .creates = true},
     {"ContainerStatus", CRI_METHOD_CONTAINER_STATUS, prepare_running, call_container_status, .creates = true},
     {"ListContainers", CRI_METHOD_LIST_CONTAINERS, prepare_running, call_list, .creates = true},
+    {"ContainerStats", CRI_METHOD_CONTAINER_STATS, prepare_figures, call_stats, .creates = true},
+    {"ListContainerStats", CRI_METHOD_LIST_CONTAINER_STATS, prepare_figures, call_stats_list, .creates = true},
+    {"PodSandboxStats", CRI_METHOD_POD_SANDBOX_STATS, prepare_figures, call_pod_stats, .creates = true},
+    {"ListPodSandboxStats", CRI_METHOD_LIST_POD_SANDBOX_STATS, prepare_figures, call_pod_stats_list, .creates = true},
     {"ListImages", CRI_METHOD_LIST_IMAGES, prepare_nothing, call_images, .creates = true},
     {"ImageStatus", CRI_METHOD_IMAGE_STATUS, prepare_nothing, call_image_status, .creates = true},
     {"RemoveImage", CRI_METHOD_REMOVE_IMAGE, prepare_nothing, call_remove_image, .partly = true},

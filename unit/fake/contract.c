@@ -294,6 +294,20 @@ static void leases(struct contract *k)
     EXPECT(ctrd_lease_delete(C, CTX, "contract-lease", false, E), NOT_FOUND, "not found");
 }
 
+/* More than are asked at once; one that is not there is no failure. */
+static void usages_at_once(struct contract *k)
+{
+    enum { N = 40, GONE = 17 };
+    const char *keys[N];
+    struct ctrd_usage usages[N] = {{0}};
+    for (size_t i = 0; i < N; i++)
+        keys[i] = i == GONE ? "contract-nowhere" : "contract-a";
+    EXPECT(ctrd_snapshot_usages(C, CTX, k->snapshotter, keys, N, usages, E), OK, NULL);
+    for (size_t i = 0; i < N; i++)
+        CHECK(i == GONE ? usages[i].size == -1 && usages[i].inodes == -1 : usages[i].size >= 0 && usages[i].inodes > 0);
+    EXPECT(ctrd_snapshot_usages(C, CTX, k->snapshotter, keys, 0, usages, E), OK, NULL);
+}
+
 static void active_snapshots(struct contract *k, const struct kvlist *l)
 {
     struct ctrd_mounts m = {0};
@@ -314,6 +328,7 @@ static void active_snapshots(struct contract *k, const struct kvlist *l)
     CHECK(m.n == 1);
     EXPECT(ctrd_snapshot_usage(C, CTX, k->snapshotter, "contract-a", &usage, E), OK, NULL);
     CHECK(usage.inodes > 0);
+    usages_at_once(k);
 }
 
 static void committed_snapshots(struct contract *k, const struct kvlist *l)

@@ -172,6 +172,20 @@ static int fake_open(void *user, const struct ctx *ctx, const char *path, struct
     return r;
 }
 
+/* On the wire a call of one request and one answer is a stream of one message each way, so clients may make it as one. */
+static int answer_once(struct fake_ctx *c, struct fake_stream *s, const struct fake_handler *h, const ProtobufCMessage *request)
+{
+    ProtobufCMessage *answer = fake_zalloc(s->method->response->sizeof_message);
+    protobuf_c_message_init(s->method->response, answer);
+    int r = h->unary(c, request, answer);
+    if (r == 0) {
+        fake_stream_push(s, answer);
+        fake_stream_end(s, NULL);
+    }
+    free(answer);
+    return r;
+}
+
 static int send_locked(struct fake_stream *s, const struct ctx *ctx, const ProtobufCMessage *m, bool last, struct arena *scratch,
                        struct err *e)
 {
@@ -189,7 +203,8 @@ static int send_locked(struct fake_stream *s, const struct ctx *ctx, const Proto
     struct ctx leased = ctx ? *ctx : (struct ctx)CTX_BACKGROUND;
     leased.lease = s->lease;
     struct fake_ctx c = {.f = s->f, .ctx = &leased, .a = scratch, .e = &failed};
-    int r = find_handler(s->method)->stream(&c, s, copy);
+    const struct fake_handler *h = find_handler(s->method);
+    int r = h->unary ? answer_once(&c, s, h, copy) : h->stream(&c, s, copy);
     if (r < 0)
         fake_stream_end(s, &failed);
     fake_message_free(copy);
