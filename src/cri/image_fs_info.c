@@ -5,7 +5,7 @@
 #include "cri/convert.h"
 #include "cri/handlers.h"
 
-/* The sum over all snapshots. One that is removed meanwhile counts as nothing. */
+/* The sum over all snapshots. One that is removed meanwhile, or that the snapshotter cannot tell of, counts as nothing. */
 static int sum_usage(struct cri_service *s, const struct ctx *ctx, struct arena *a, struct ctrd_usage *ret, struct err *e)
 {
     struct ctrd_snapshots list;
