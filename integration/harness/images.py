@@ -107,10 +107,12 @@ def pause_entries(work):
 
 
 def build_pause(work):
-    source = os.path.join(os.path.dirname(__file__), "..", "images", "pause.c")
+    """The project's own pause program, in a file of its own."""
+    source = os.path.join(os.path.dirname(__file__), "..", "..", "pause", "pause.c")
     program = os.path.join(work, "pause")
     if not os.path.exists(program):
-        subprocess.run(["gcc", "-std=c11", "-D_GNU_SOURCE", "-Os", "-static", "-s", "-o", program, source], check=True)
+        subprocess.run(["gcc", "-std=c11", "-Os", "-ffreestanding", "-fno-stack-protector", "-nostdlib", "-static", "-s", "-o", program, source],
+                       check=True)
     return program
 
 

@@ -35,12 +35,42 @@ int cri_record_labels(struct arena *a, const struct kvlist *image_labels, const 
     return kvlist_set(ret, a, META_LABEL_KIND, kind) < 0 ? err_oom(e) : 0;
 }
 
-int cri_ensure_sandbox_image(struct cri_service *s, const struct ctx *ctx, struct image **ret, struct err *e)
+/* Asks the registry, unless it was out of reach a moment ago. */
+static int ensure_configured(struct cri_service *s, const struct ctx *ctx, struct image **ret, struct err *e)
 {
     struct kv pinned = {(char *)IMAGE_LABEL_PINNED, (char *)IMAGE_LABEL_PINNED_VALUE};
     struct kvlist labels = {.v = &pinned, .n = 1, .cap = 1};
-    int r = image_ensure(s->image_service, ctx, s->config.sandbox_image, &labels, ret, e);
-    return r < 0 ? err_wrap(e, r, "sandbox image \"%s\"", s->config.sandbox_image) : 0;
+    int here = image_resolve_local(s->images, s->config.sandbox_image, ret, e);
+    if (here != 0)
+        return here < 0 ? here : 0;
+    if (clock_mono() < atomic_load(&s->pause_retry_at))
+        return err_raise(e, ERR_UNAVAILABLE, "its registry could not be reached a moment ago");
+    return image_ensure(s->image_service, ctx, s->config.sandbox_image, &labels, ret, e);
+}
+
+int cri_ensure_sandbox_image(struct cri_service *s, const struct ctx *ctx, struct image **ret, const char **ret_name, struct err *e)
+{
+    struct err why = ERR_INIT, builtin = ERR_INIT;
+    bool chosen = strcmp(s->config.sandbox_image, IMAGE_BUILTIN_PAUSE) == 0;
+    int r = chosen ? -ERR_UNAVAILABLE : ensure_configured(s, ctx, ret, &why);
+    if (r == 0) {
+        *ret_name = s->config.sandbox_image;
+        return 0;
+    }
+    bool unreachable = r == -ERR_UNAVAILABLE || r == -ERR_DEADLINE_EXCEEDED;
+    if (unreachable && image_builtin_pause(s->image_service, ctx, ret, &builtin) == 0) {
+        *ret_name = IMAGE_BUILTIN_PAUSE;
+        if (!chosen && clock_mono() >= atomic_load(&s->pause_retry_at)) {
+            atomic_store(&s->pause_retry_at, clock_deadline(CRI_PAUSE_RETRY));
+            if (!atomic_exchange(&s->pause_told, true))
+                log_warning("sandbox image \"%s\": %s; pods are started with the daemon's own \"%s\" until it can be pulled", s->config.sandbox_image,
+                            why.message, IMAGE_BUILTIN_PAUSE);
+        }
+        return 0;
+    }
+    if (e)
+        *e = chosen ? builtin : why;
+    return err_wrap(e, chosen ? -(int)builtin.code : r, "sandbox image \"%s\"", s->config.sandbox_image);
 }
 
 int cri_message_canonical(const ProtobufCMessage *m, struct arena *a, struct view *ret, struct err *e)

@@ -14,8 +14,11 @@
 int cri_record_labels(struct arena *a, const struct kvlist *image_labels, const void *labels, size_t n, const char *kind, struct kvlist *ret,
                       struct err *e);
 
-/* The pause image, pulled and pinned if it is not there. *ret is a reference, the caller's. */
-int cri_ensure_sandbox_image(struct cri_service *s, const struct ctx *ctx, struct image **ret, struct err *e);
+/* The pause image, pulled and pinned if it is not there. Where its registry cannot be reached (the pull ends with UNAVAILABLE or DEADLINE_EXCEEDED: no
+ * name, no route, no connection, no answer, or an answer that it is out of order) the daemon's own pause program takes its place, and
+ * the registry is asked again after CRI_PAUSE_RETRY; every other refusal is the administrator's to mend and fails. *ret is a reference, the caller's;
+ * *ret_name is what the pod's record says, borrowed from the configuration. */
+int cri_ensure_sandbox_image(struct cri_service *s, const struct ctx *ctx, struct image **ret, const char **ret_name, struct err *e);
 
 /* The canonical form of a message, in the arena: what is equal for a reader has equal bytes, whatever order a client's maps had on the wire, and
  * whether or not the message was kept in a record meanwhile. */

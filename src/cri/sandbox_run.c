@@ -36,6 +36,7 @@ struct run {
     struct arena *arena;
     struct sandbox *sb;
     struct image *image;
+    const char *image_name; /* the record's */
     const struct runtime_handler *handler;
     struct cri_seccomp seccomp;
     struct undo undo;
@@ -196,7 +197,7 @@ static int make_spec(struct run *run, struct buf *out, struct err *e)
         .id = sb->o.id,
         .config = sb->meta.config,
         .image = &run->image->config,
-        .image_name = s->config.sandbox_image,
+        .image_name = run->image_name,
         .netns_path = sb->meta.netns_path[0] ? sb->meta.netns_path : NULL,
         .shm_path = sandbox_shm_path(s, run->arena, sb->o.id),
         .resolv_path = sandbox_resolv_path(s, run->arena, sb->o.id),
@@ -224,7 +225,7 @@ static int create_record(struct run *run, struct err *e)
     TRY(sandbox_extension(&sb->meta, &record, &extension, e));
     struct ctrd_container c = {
         .id = sb->o.id,
-        .image = s->config.sandbox_image,
+        .image = run->image_name,
         .runtime_name = run->handler->type,
         .snapshotter = sb->o.snapshotter,
         .snapshot_key = sb->o.id,
@@ -372,7 +373,7 @@ static int steps(struct run *run, const Runtime__V1__RunPodSandboxRequest *req, 
     if (!sandbox_host_network(req->config))
         TRY(cni_ready(s->cni, e));
     TRY(make_sandbox(run, req, name, e));
-    TRY(cri_ensure_sandbox_image(s, &run->ctx, &run->image, e));
+    TRY(cri_ensure_sandbox_image(s, &run->ctx, &run->image, &run->image_name, e));
     undo_push(&run->undo, "remove the pod's files", undo_files, run);
     TRY(sandbox_files_make(s, run->arena, run->sb->o.id, req->config, e));
     TRY(create_record(run, e));

@@ -63,6 +63,8 @@ struct cri_service {
     struct store sandboxes, containers;
     struct inflight inflight;
     struct users_cache *users;
+    atomic_ullong pause_retry_at; /* clock_mono before which the sandbox image is not asked for again; records.h */
+    atomic_bool pause_told;       /* that it cannot be pulled was logged */
     bool set_aside;         /* records could not be read at start: what looks orphaned may be theirs */
     atomic_bool house_busy; /* the housekeeping runs */
     char network_left[ERR_MESSAGE_MAX]; /* what it said last of a dead pod's network that cannot be removed; its own */
@@ -82,6 +84,7 @@ int cri_methods_table(struct arena *a, const struct rpc_method **ret, size_t *re
 #define CRI_RUN_LIMIT (4 * 60 * NSEC_PER_SEC)
 #define CRI_UNDO_LIMIT (60 * NSEC_PER_SEC)
 #define CRI_UNCLAIMED_LIMIT (10 * 60 * NSEC_PER_SEC)
+#define CRI_PAUSE_RETRY (60 * NSEC_PER_SEC) /* between pulls of a sandbox image whose registry cannot be reached */
 #define CRI_DRAIN_LIMIT (10 * NSEC_PER_SEC) /* for a process's last output */
 #define CRI_KILL_LIMIT (30 * NSEC_PER_SEC)  /* for an exit after SIGKILL, when the client set no deadline */
 

@@ -79,6 +79,10 @@ static int all_labels(const struct ingest_blob *b, const struct kvlist *present,
     for (size_t i = 0; b->labels && i < b->labels->n; i++)
         if (kvlist_set(&out, a, b->labels->v[i].key, b->labels->v[i].value) < 0)
             return err_oom(e);
+    if (!b->source_host) {
+        *ret = out;
+        return 0;
+    }
     const char *key = arena_printf(a, "%s%s", LABEL_SOURCE, b->source_host), *value;
     if (!key)
         return err_oom(e);

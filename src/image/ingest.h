@@ -30,7 +30,7 @@ struct ingest_blob {
     const char *digest;
     int64_t size;
     const struct kvlist *labels; /* set besides the source; may be NULL */
-    const char *source_host, *source_repository;
+    const char *source_host, *source_repository; /* NULL: from no registry */
 };
 
 /* Where its bytes come from. fetch writes [offset, size) to the sink. */

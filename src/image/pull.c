@@ -18,8 +18,11 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "image/assemble.h"
+#include "image/builtin.h"
 #include "image/hash.h"
 #include "image/http.h"
+#include "image/ingest.h"
 #include "image/pull_job.h"
 
 enum {
@@ -60,6 +63,13 @@ struct image_service {
     struct pull *pulls;
     size_t n_pulls;
     bool closing;
+};
+
+/* The image of the daemon's own pause program, while it is made. */
+struct builtin {
+    struct image_service *service;
+    struct resolved image;
+    struct view layer;
 };
 
 static int fill_service(struct image_service *s, const struct image_service_options *o, struct err *e)
@@ -373,4 +383,49 @@ int image_ensure(struct image_service *s, const struct ctx *ctx, const char *ref
         return err_wrap(e, r, "pull image \"%s\"", ref_or_id);
     *ret = pulled.image;
     return 0;
+}
+
+/* The only layer is at hand. */
+static int store_builtin_layer(void *user, const struct ctx *leased, size_t i, struct err *e)
+{
+    const struct builtin *b = user;
+    const struct oci_descriptor *d = &b->image.manifest.layers[i];
+    const struct ingest_blob blob = {.kind = "layer", .digest = d->digest, .size = d->size};
+    return ingest_bytes(&b->service->ctrd, leased, &blob, b->layer, e);
+}
+
+static int assemble_builtin(struct builtin *b, const struct ctx *ctx, struct arena *a, struct image **ret, struct err *e)
+{
+    struct image_service *s = b->service;
+    struct reference ref;
+    char digest[REFERENCE_TEXT_MAX + 1], tag[REFERENCE_TEXT_MAX + 1];
+    struct kv pinned = {(char *)IMAGE_LABEL_PINNED, (char *)IMAGE_LABEL_PINNED_VALUE};
+    const struct kvlist labels = {.v = &pinned, .n = 1, .cap = 1};
+    struct assemble m = {.ctrd = &s->ctrd,
+                         .store = s->store,
+                         .snapshotter = s->snapshotter,
+                         .image = &b->image,
+                         .layers = {.wait = store_builtin_layer, .user = b},
+                         .labels = &labels,
+                         .n_labelled = 1};
+    TRY(reference_normalize(view_of(IMAGE_BUILTIN_PAUSE), &ref, e));
+    TRY(reference_repo_digest_and_tag(&ref, view_of(b->image.documents[0].digest), digest, tag, e));
+    TRY(assemble_name(&m, a, tag, e));
+    TRY(assemble_name(&m, a, b->image.manifest.config.digest, e));
+    TRY(assemble_name(&m, a, digest, e));
+    return assemble(&m, ctx, ret, e);
+}
+
+int image_builtin_pause(struct image_service *s, const struct ctx *ctx, struct image **ret, struct err *e)
+{
+    _cleanup_arena_ struct arena a = ARENA_INIT(COPY_BUDGET);
+    _cleanup_image_ struct image *have = NULL;
+    struct builtin b = {.service = s};
+    TRY(builtin_pause(&a, &b.image, &b.layer, e));
+    TRY(image_resolve_local(s->store, IMAGE_BUILTIN_PAUSE, &have, e));
+    if (have && strcmp(have->target.digest, b.image.documents[0].digest) == 0) {
+        *ret = TAKE_PTR(have);
+        return 0;
+    }
+    return assemble_builtin(&b, ctx, &a, ret, e);
 }

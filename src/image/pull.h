@@ -76,6 +76,14 @@ int image_pull(struct image_service *s, const struct ctx *ctx, const char *refer
 int image_ensure(struct image_service *s, const struct ctx *ctx, const char *ref_or_id, const struct kvlist *labels,
                  struct image **ret, struct err *e);
 
+/* The name of the image with the daemon's own pause program. No registry has it. */
+#define IMAGE_BUILTIN_PAUSE "cri-containerd.local/pause:builtin"
+
+/* That image, which is made in containerd when it is not there: content, snapshot and records, of which the one by this name is marked as pinned. When
+ * a later daemon has another program the name moves on to it, and what it leaves is an image like any other. *ret is a reference, the caller's.
+ * containerd's errors. */
+int image_builtin_pause(struct image_service *s, const struct ctx *ctx, struct image **ret, struct err *e);
+
 /* Pulls under way. */
 size_t image_service_busy(struct image_service *s);
 

@@ -370,7 +370,8 @@ void fx_start(struct fx *f)
     MUST(cni_new(&cni, &s->cni, e_));
     struct image_store_options store = {.ctrd = s->ctrd, .snapshotter = "overlayfs", .pinned_name = FX_PAUSE};
     MUST(image_store_new(&store, &s->images, e_));
-    struct image_service_options images = {.ctrd = s->ctrd, .store = s->images, .snapshotter = "overlayfs", .inline_only = !f->threads};
+    struct image_service_options images = {.ctrd = s->ctrd, .store = s->images, .snapshotter = "overlayfs", .inline_only = !f->threads,
+                                            .http = f->http, .http_user = f->http_user};
     MUST(image_service_new(&images, &s->image_service, e_));
     MUST(f->threads ? cio_pump_new(&s->pump, e_) : cio_pump_new_inline(&s->pump, e_));
     MUST(f->threads ? executor_new_pool(&limits, &s->background, e_) : executor_new_inline(&s->background, e_));

@@ -54,6 +54,8 @@ struct fx {
     bool add_hangs; /* an ADD ends with its ctx */
     /* called before each call that reaches the fake; path as "Tasks/Start" */
     void (*on_call)(struct fx *f, const char *method);
+    const struct http_ops *http; /* the registry that the next start takes, NULL: the real one */
+    void *http_user;
     struct ctrd_events *events; /* an open subscription, or NULL */
     char log[FX_LOG_MAX];
     size_t log_n;

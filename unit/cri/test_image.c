@@ -3,6 +3,7 @@
 #include "support.h"
 
 #include "fixture.h"
+#include "image/http.h"
 
 static int setup(void **state)
 {
@@ -126,6 +127,89 @@ static void test_pinned(void **state)
     assert_string_equal(status(f, FX_PAUSE, id), "");
 }
 
+/* A registry that does what *user says: the code of a failed connection, or a status. */
+static int exchange(void *user, const struct ctx *ctx, const struct http_request *request, struct arena *a, const struct http_sink *sink, struct err *e)
+{
+    const int *answer = user;
+    if (answer[0] < 0)
+        return err_raise(e, (enum err_code)-answer[0], "scripted failure");
+    const struct http_response r = {.status = answer[0], .content_length = 0};
+    return sink->head(sink->user, &r, e);
+}
+
+static const struct http_ops registry = {.exchange = exchange};
+
+/* Where the registry cannot be reached pods start with the daemon's own program; where it refuses, they do not. */
+static void test_unreachable(void **state)
+{
+    struct fx *f = *state;
+    static const struct {
+        int answer;
+        enum err_code code; /* ERR_OK: the pod starts */
+    } cases[] = {
+        {-ERR_UNAVAILABLE, ERR_OK}, {-ERR_DEADLINE_EXCEEDED, ERR_OK},   {503, ERR_OK},
+        {404, ERR_NOT_FOUND},       {403, ERR_PERMISSION_DENIED},       {429, ERR_RESOURCE_EXHAUSTED},
+        {418, ERR_UNKNOWN},         {-ERR_FAILED_PRECONDITION, ERR_FAILED_PRECONDITION},
+    };
+    static int answer;
+    f->http = &registry;
+    f->http_user = &answer;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct fx_pod p;
+        char id[ID_LEN + 1];
+        answer = cases[i].answer;
+        fx_restart(f);
+        f->service.config.sandbox_image = "registry.example/other/pause:2";
+        fx_pod_init(f, &p, "web");
+        f->log_n = 0;
+        f->log[0] = '\0';
+        int r = fx_run(f, &p, id);
+        if (r != -(int)cases[i].code)
+            fail_msg("answer %d: %d, %s", cases[i].answer, r, f->e.message);
+        if (r < 0) {
+            assert_non_null(strstr(f->e.message, "sandbox image \"registry.example/other/pause:2\""));
+        } else {
+            const char *told = strstr(f->log, IMAGE_BUILTIN_PAUSE);
+            assert_non_null(told);
+            /* The next pod asks no registry, and says nothing. */
+            char second[ID_LEN + 1];
+            answer = 404;
+            fx_must_run(f, "second", second);
+            assert_null(strstr(told + 1, IMAGE_BUILTIN_PAUSE));
+            /* A minute later it is asked again. */
+            clock_advance(CRI_PAUSE_RETRY);
+            fx_pod_init(f, &p, "third");
+            assert_fails(fx_run(f, &p, id), &f->e, ERR_NOT_FOUND, "registry.example/other/pause:2");
+        }
+        fx_remove_all(f);
+        assert_true(fx_nothing_left(f));
+        assert_ok(remove_image(f, IMAGE_BUILTIN_PAUSE), &f->e);
+    }
+}
+
+/* Who names the built-in image as the sandbox image gets it without a registry; removed, it is made anew for the next pod. */
+static void test_builtin_chosen(void **state)
+{
+    struct fx *f = *state;
+    char id[80], other[80];
+    f->http = &registry;
+    fx_restart(f);
+    f->service.config.sandbox_image = IMAGE_BUILTIN_PAUSE;
+    for (int i = 0; i < 2; i++) {
+        char pod[ID_LEN + 1];
+        fx_must_run(f, "web", pod);
+        status(f, IMAGE_BUILTIN_PAUSE, i ? other : id);
+        assert_ok(remove_image(f, IMAGE_BUILTIN_PAUSE), &f->e);
+        fx_remove_all(f);
+    }
+    assert_string_equal(id, other);
+    fake_fail_method(f->fake, "Content/Write", FAKE_FAIL_BEFORE, ERR_INTERNAL, "disk full", 1);
+    struct fx_pod p;
+    fx_pod_init(f, &p, "web");
+    assert_fails(fx_run(f, &p, NULL), &f->e, ERR_INTERNAL, "disk full");
+    assert_true(fx_nothing_left(f));
+}
+
 /* Any call of it fails: a legal code, store and containerd agree, and the repeat removes the image. */
 static void test_faults(void **state)
 {
@@ -156,6 +240,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_in_use, setup, teardown),
         cmocka_unit_test_setup_teardown(test_pinned, setup, teardown),
         cmocka_unit_test_setup_teardown(test_faults, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_unreachable, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_builtin_chosen, setup, teardown),
     };
     return cmocka_run_group_tests_name("cri/image", tests, NULL, NULL);
 }

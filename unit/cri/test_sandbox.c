@@ -330,18 +330,6 @@ static void test_modes(void **state)
     assert_int_equal(st.st_mode & 07777, 0700);
 }
 
-/* A pause image that is not there and cannot be pulled (no registry answers). */
-static void test_no_pause_image(void **state)
-{
-    struct fx *f = *state;
-    struct fx_pod p;
-    f->service.config.sandbox_image = "registry.invalid/pause:2";
-    fx_pod_init(f, &p, "web");
-    assert_true(fx_run(f, &p, NULL) < 0);
-    assert_non_null(strstr(f->e.message, "sandbox image \"registry.invalid/pause:2\""));
-    assert_true(fx_nothing_left(f));
-}
-
 /* The daemon is stopping: the work that outlives clients is given up and undone. */
 static void test_stopping(void **state)
 {
@@ -382,7 +370,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_status, setup, teardown),
         cmocka_unit_test_setup_teardown(test_list, setup, teardown),
         cmocka_unit_test_setup_teardown(test_modes, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_no_pause_image, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stopping, setup, teardown),
         cmocka_unit_test_setup_teardown(test_pause_dies, setup, teardown),
     };
