@@ -66,6 +66,41 @@ def test_socket(t):
 
 
 @ours
+def test_values_count(t):
+    """A few keys of different kinds, seen where they act: in a container's log, its namespace, its spec; and taken back by a drop-in"""
+    text = """
+max_container_log_line_size = 8
+enable_unprivileged_ports = false
+max_concurrent_downloads = 1
+image_pull_progress_timeout = "1m30s"
+[containerd]
+default_runtime_name = "plain"
+[containerd.runtimes.plain]
+runtime_type = "io.containerd.runc.v2"
+pod_annotations = ["passed.example.com/*"]
+"""
+    script = "echo 0123456789abcdef; cat /proc/sys/net/ipv4/ip_unprivileged_port_start"
+
+    def run():
+        pod = t.run_pod(annotations={"passed.example.com/a": "b"})
+        config = t.container_config(script)
+        container = t.run(pod, config=config)
+        t.equal(t.wait_exit(container).exit_code, 0)
+        lines = [(entry[-2], entry[-1]) for entry in t.log(pod, config)]
+        spec = json.loads(t.env.ctr("containers", "info", container))["Spec"]
+        t.remove_pod(pod)
+        return lines, spec["annotations"].get("passed.example.com/a")
+    t.restart_daemon(text)
+    lines, passed = run()
+    t.equal(lines, [("P", b"01234567"), ("F", b"89abcdef"), ("F", b"1024")])
+    t.equal(passed, "b")
+    t.restart_daemon(text, {"1.toml": "max_container_log_line_size = 0\nenable_unprivileged_ports = true\n[containerd]\ndefault_runtime_name = ''\n"})
+    lines, passed = run()
+    t.equal(lines, [("F", b"0123456789abcdef"), ("F", b"0")])
+    t.equal(passed, None)
+
+
+@ours
 def test_order(t):
     """Drop-ins change single keys, the last one counts; the command line counts more than all of them"""
     missing = "%s/no/pause:1" % t.env.registry.name

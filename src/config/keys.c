@@ -54,6 +54,11 @@ static const char *seccomp(const char *v)
                                                                                              : "unconfined, runtime/default or localhost//PATH";
 }
 
+static const char *ip_pref(const char *v)
+{
+    return strcmp(v, "ipv4") == 0 || strcmp(v, "ipv6") == 0 || strcmp(v, "cni") == 0 ? NULL : "one of ipv4, ipv6, cni";
+}
+
 static const struct config_name log_levels[] = {
     {"error", LOG_LEVEL_ERROR}, {"warning", LOG_LEVEL_WARNING}, {"warn", LOG_LEVEL_WARNING}, {"info", LOG_LEVEL_INFO},
     {"debug", LOG_LEVEL_DEBUG}, {"trace", LOG_LEVEL_DEBUG},     {0},
@@ -76,6 +81,11 @@ const struct config_key config_keys[] = {
     {"root", CONFIG_STRING, OPT(root), .check = absolute, PRESET(CRI_DEFAULT_ROOT), .help = "Files that must survive a reboot."},
     {"state", CONFIG_STRING, OPT(state), .check = absolute, PRESET(CRI_DEFAULT_STATE), .help = "Files that must not."},
     {"sandbox_image", CONFIG_STRING, OPT(sandbox_image), .check = image, PRESET(CRI_DEFAULT_SANDBOX_IMAGE), .help = "Image of the pause container."},
+    {"max_container_log_line_size", CONFIG_INT, OPT(log_line_max), .min = -1, .max = 16 << 20, .zero = -1, .preset = "16384",
+     .help = "Bytes of a line in a container's log; what is longer is split. 0: as many as possible."},
+    {"max_concurrent_downloads", CONFIG_INT, OPT(layers_at_once), .min = 1, .max = 16, .preset = "3", .help = "Layers of one image that are fetched at a time."},
+    {"image_pull_progress_timeout", CONFIG_DURATION, OPT(pull_progress_timeout), .max = INT64_C(86400000000000), .zero = INT64_MAX, .preset = "\"5m\"",
+     .help = "A pull is given up after so long without a byte. 0s: never."},
     {"enable_unprivileged_ports", CONFIG_NOT, OPT(no_unprivileged_ports), .help = "Containers may listen on ports below 1024 without a capability."},
     {"enable_unprivileged_icmp", CONFIG_NOT, OPT(no_unprivileged_icmp), .help = "Containers may send pings without a capability."},
     {"device_ownership_from_security_context", CONFIG_BOOL, OPT(device_ownership_from_security_context),
@@ -132,6 +142,12 @@ const struct config_key config_keys[] = {
      .help = "Where network plugins are looked for, in this order."},
     {"cni.bin_dir", CONFIG_STRING, OWN(cni_bin_dir), .check = absolute, .omit = true, .help = "The same with one directory."},
     {"cni.conf_dir", CONFIG_STRING, OPT(cni_conf_dir), .check = absolute, PRESET(CRI_DEFAULT_CNI_CONF_DIR), .help = "Network configurations."},
+    {"cni.conf_template", CONFIG_STRING, OPT(cni_conf_template), .check = absolute,
+     .help = "What the kubelet's pod ranges are put into to make a network configuration of it."},
+    {"cni.max_conf_num", CONFIG_INT, OPT(cni_max_conf_num), .min = 0, .max = 1024, .zero = -1, .preset = "1",
+     .help = "How many of them each pod is attached to, 0: all."},
+    {"cni.setup_serially", CONFIG_BOOL, OPT(cni_setup_serially), .help = "One network of a pod after the other, not all at the same time."},
+    {"cni.ip_pref", CONFIG_STRING, OPT(ip_pref), .check = ip_pref, PRESET("ipv4"), .help = "Which address of a pod is its first: ipv4, ipv6 or cni."},
     {"cni.cache_dir", CONFIG_STRING, OPT(cni_cache_dir), .check = absolute, PRESET(CRI_DEFAULT_CNI_CACHE_DIR), .help = "Results of network plugins."},
     {"cni.netns_dir", CONFIG_STRING, OPT(netns_dir), .check = absolute, PRESET(CRI_DEFAULT_NETNS_DIR), .help = "Where network namespaces are pinned."},
 

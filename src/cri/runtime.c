@@ -73,7 +73,7 @@ static void set_config(struct cri_runtime *rt, const struct cri_runtime_options 
         .ignore_image_volumes = o->ignore_image_defined_volumes,
         .exit_poll = 5 * NSEC_PER_SEC,
         .undo_pause = NSEC_PER_SEC,
-        .log_line_max = CIO_LOG_LINE_DEFAULT,
+        .log_line_max = o->log_line_max > 0 ? (size_t)o->log_line_max : o->log_line_max == 0 ? CIO_LOG_LINE_DEFAULT : 0,
     };
     rt->service.os = &cri_os_real;
     rt->service.abandoned = rpc_call_abandoned;
@@ -114,7 +114,8 @@ static int make_images(struct cri_runtime *rt, struct err *e)
     struct image_store_options store = {.ctrd = s->ctrd, .snapshotter = s->config.snapshotter, .pinned_name = s->config.sandbox_image};
     TRY(image_store_new(&store, &s->images, e));
     struct image_service_options service = {
-        .ctrd = s->ctrd, .store = s->images, .snapshotter = s->config.snapshotter, .registry_ca = rt->options.registry_ca};
+        .ctrd = s->ctrd, .store = s->images, .snapshotter = s->config.snapshotter, .registry_ca = rt->options.registry_ca,
+        .layers_at_once = rt->options.layers_at_once, .progress_timeout = rt->options.pull_progress_timeout};
     return image_service_new(&service, &s->image_service, e);
 }
 

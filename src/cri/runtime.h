@@ -74,7 +74,7 @@ struct cri_runtime_options {
     const struct cri_runtime_handler *handlers;
     size_t n_handlers;
     const char *default_handler;  /* name of the one that "" stands for; "": "runc", or the only one */
-    /* Specs of containers. Zero is the default. */
+    /* Containers, their specs and images. Zero is the default. */
     bool no_unprivileged_ports; /* do not set net.ipv4.ip_unprivileged_port_start=0 */
     bool no_unprivileged_icmp;  /* do not set net.ipv4.ping_group_range=0 2147483647 */
     bool disable_proc_mount;    /* keep the default masked and read-only paths whatever the request says */
@@ -83,6 +83,9 @@ struct cri_runtime_options {
     bool device_ownership_from_security_context;
     bool restrict_oom_score_adj; /* give no process a lower oom_score_adj than the daemon's own */
     bool ignore_image_defined_volumes;
+    int64_t log_line_max;           /* bytes of a container's output in one line of its log, what is longer is split; 0: 16384, less: as many as possible */
+    unsigned layers_at_once;        /* of one image that is pulled; 0: 3 */
+    uint64_t pull_progress_timeout; /* ns without a byte after which a pull is given up; 0: 5 minutes, INT64_MAX: never */
     const char *unset_seccomp_profile; /* for requests that name none: "" (unconfined), "runtime/default" or "localhost/PATH" */
     /* Called once, when calls are served, on a thread of the runtime. May be NULL. */
     void (*ready)(void *user, const char *listen);

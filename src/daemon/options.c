@@ -146,9 +146,9 @@ static void apply_to_handlers(struct config *c, int opt, const char *value)
 {
     struct cri_runtime_handler *h = config_default_handler(c);
     if (opt == OPT_RUNTIME_BINARY && h)
-        h->binary_name = c->runtime.runtime_binary = value;
+        h->binary_name = value;
     for (size_t i = 0; opt == OPT_SYSTEMD_CGROUP && i < c->runtime.n_handlers; i++)
-        c->handlers[i].systemd_cgroup = c->runtime.systemd_cgroup = true;
+        c->handlers[i].systemd_cgroup = true;
 }
 
 static int apply(struct config *c, const char **bin_dirs, int opt, char *value, const char *name, struct err *e)

@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "image/ingest.h"
 
-enum { THREADS_MAX = 8 };
+enum { THREADS_MAX = 16 };
 
 struct layers {
     struct layers_options o;

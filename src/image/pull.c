@@ -58,6 +58,7 @@ struct image_service {
     struct registry_options registry;
     struct http_curl *curl; /* NULL with scripted answers */
     bool inline_only;
+    size_t layers_at_once;
     pthread_mutex_t lock;
     pthread_cond_t ended;
     struct pull *pulls;
@@ -82,6 +83,7 @@ static int fill_service(struct image_service *s, const struct image_service_opti
     if (!s->snapshotter || !s->registry_ca)
         return err_oom(e);
     s->registry = (struct registry_options){.http = o->http, .http_user = o->http_user, .ca_file = s->registry_ca};
+    s->layers_at_once = o->layers_at_once ? o->layers_at_once : IMAGE_LAYERS_AT_ONCE;
     s->registry.idle_timeout = o->progress_timeout ? o->progress_timeout : IMAGE_PROGRESS_TIMEOUT_SECONDS * NSEC_PER_SEC;
     if (o->http)
         return 0;
@@ -144,7 +146,7 @@ static struct pull_job job_of(struct image_service *s, const struct reference *r
                              .store = s->store,
                              .snapshotter = s->snapshotter,
                              .registry = s->registry,
-                             .threads = s->inline_only ? 0 : IMAGE_LAYERS_AT_ONCE,
+                             .threads = s->inline_only ? 0 : s->layers_at_once,
                              .ref = *ref,
                              .auth = auth,
                              .labels = labels};

@@ -113,6 +113,39 @@ static void test_values(void **state)
     config_done(&c);
 }
 
+/* Numbers of which 0 says something, while 0 in the member stands for the default. */
+static void test_zero(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t line_max, timeout;
+        int conf_num;
+        const char *dumped[3];
+    } cases[] = {
+        {"", 0, 0, 0, {"max_container_log_line_size = 16384\n", "image_pull_progress_timeout = \"5m\"\n", "max_conf_num = 1\n"}},
+        {"max_container_log_line_size = 0\nimage_pull_progress_timeout = '0s'\ncni.max_conf_num = 0", -1, INT64_MAX, -1,
+         {"max_container_log_line_size = 0\n", "image_pull_progress_timeout = \"0s\"\n", "max_conf_num = 0\n"}},
+        {"max_container_log_line_size = -1\nimage_pull_progress_timeout = '1m30s'\ncni.max_conf_num = 2", -1, INT64_C(90000000000), 2,
+         {"max_container_log_line_size = 0\n", "image_pull_progress_timeout = \"1m30s\"\n", "max_conf_num = 2\n"}},
+        {"max_container_log_line_size = 4096\nimage_pull_progress_timeout = ''", 4096, 0, 0,
+         {"max_container_log_line_size = 4096\n", "image_pull_progress_timeout = \"5m\"\n", "max_conf_num = 1\n"}},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct config c;
+        struct err e = ERR_INIT;
+        _cleanup_buf_ struct buf out = BUF_INIT(CONFIG_DUMP_MAX);
+        assert_ok(read_text(&c, cases[i].text, &e), &e);
+        assert_int_equal(c.runtime.log_line_max, cases[i].line_max);
+        assert_int_equal(c.runtime.pull_progress_timeout, cases[i].timeout);
+        assert_int_equal(c.runtime.cni_max_conf_num, cases[i].conf_num);
+        assert_ok(config_dump(&c, false, &out, &e), &e);
+        for (size_t j = 0; j < ARRAY_SIZE(cases[i].dumped); j++)
+            if (!strstr(out.p, cases[i].dumped[j]))
+                fail_msg("the dump of \"%s\" lacks %s", cases[i].text, cases[i].dumped[j]);
+        config_done(&c);
+    }
+}
+
 static void test_defaults(void **state)
 {
     struct config c;
@@ -150,6 +183,12 @@ static void test_bad(void **state)
         {"containerd.snapshotter = '.a'", "a name of at most 76"},
         {"containerd.snapshotter = 'a..b'", "a name of at most 76"},
         {"containerd.snapshotter = 'a-'", "a name of at most 76"},
+        {"cni.ip_pref = 'v4'", "cni.ip_pref: \"v4\": expected one of ipv4, ipv6, cni"},
+        {"cni.max_conf_num = -1", "-1 is out of range: expected 0 to 1024"},
+        {"max_concurrent_downloads = 0", "0 is out of range: expected 1 to 16"},
+        {"image_pull_progress_timeout = '-1s'", "expected a duration like 5m0s"},
+        {"image_pull_progress_timeout = '24h1ns'", "expected a duration of at most 24h"},
+        {"image_pull_progress_timeout = 5", "expected a string"},
         {"cni.bin_dirs = '/x'", "expected an array"},
         {"cni.bin_dirs = ['/x', 'y']", "cni.bin_dirs: entry 2: \"y\": expected an absolute path"},
         {"cni.bin_dirs = ['/x', 5]", "entry 2 is an integer, expected a string"},
@@ -169,7 +208,7 @@ static void test_bad(void **state)
         expect(cases[i][0], cases[i][1]);
     expect("containerd.snapshotter = 'a.b-c_1'", NULL);
     expect("grpc.gid = 0\nunset_seccomp_profile = 'unconfined'\n", NULL);
-    expect("cni.bin_dir = '/y'", NULL);
+    expect("cni.bin_dir = '/y'\nimage_pull_progress_timeout = '24h'", NULL);
 }
 
 static void test_unknown(void **state)
@@ -342,7 +381,7 @@ static void test_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_table),   cmocka_unit_test(test_grouped), cmocka_unit_test(test_values),    cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_table),   cmocka_unit_test(test_grouped), cmocka_unit_test(test_values),    cmocka_unit_test(test_zero), cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_bad),     cmocka_unit_test(test_unknown), cmocka_unit_test(test_many),      cmocka_unit_test(test_limits),
         cmocka_unit_test(test_durations), cmocka_unit_test(test_dump),  cmocka_unit_test(test_memory),
     };

@@ -48,7 +48,7 @@ static void test_defaults(void **state)
     assert_null(o.config.runtime.listen);
     assert_int_equal(o.config.runtime.n_cni_bin_dirs, 0);
     assert_int_equal(o.config.runtime.socket_gid, 0);
-    assert_false(o.options.help || o.options.version || o.config.runtime.systemd_cgroup);
+    assert_false(o.options.help || o.options.version || o.config.runtime.handlers[0].systemd_cgroup);
     assert_null(o.options.config);
     config_done(&o.config);
 }
@@ -65,14 +65,12 @@ static void test_all(void **state)
     assert_string_equal(o.config.runtime.root, "/c");
     assert_string_equal(o.config.runtime.state, "/d");
     assert_string_equal(o.config.runtime.snapshotter, "native");
-    assert_string_equal(o.config.runtime.runtime_binary, "crun");
     assert_string_equal(o.config.runtime.sandbox_image, "p:1");
     assert_string_equal(o.config.runtime.cni_conf_dir, "/e");
     assert_int_equal(o.config.runtime.n_cni_bin_dirs, 4);
     assert_string_equal(o.config.runtime.cni_bin_dirs[0], "/f");
     assert_string_equal(o.config.runtime.cni_bin_dirs[2], "/h");
     assert_string_equal(o.config.runtime.cni_bin_dirs[3], "/i");
-    assert_true(o.config.runtime.systemd_cgroup);
     assert_true(o.config.runtime.handlers[0].systemd_cgroup);
     assert_string_equal(o.config.runtime.handlers[0].binary_name, "crun");
     config_done(&o.config);
