@@ -58,10 +58,6 @@ int config_value_set(const struct config_key *k, void *base, const struct toml *
 /* Appends the value as TOML, one line's worth. */
 int config_value_write(const struct config_key *k, const void *base, struct buf *out);
 
-/* A duration as Go writes and reads them ("1h30m", "1.5s", "300ms", "0"), not negative, in nanoseconds. False: it is none, or too long. */
-bool config_duration_read(struct view text, int64_t *ret);
-int config_duration_write(int64_t ns, struct buf *out);
-
 /* The known path that was probably meant by this unknown one; "" when none is near. In buf. */
 const char *config_suggest(const struct view *path, size_t n, char *buf, size_t size);
 

@@ -17,6 +17,14 @@ static const char *absolute(const char *v)
     return v[0] == '/' ? NULL : "an absolute path";
 }
 
+static const char *absolute_list(const char *v)
+{
+    for (const char *at = v; at; at = strchr(at, ':'), at = at ? at + 1 : NULL)
+        if (*at != '/')
+            return "absolute paths with ':' between them";
+    return NULL;
+}
+
 static const char *socket_path(const char *v)
 {
     return v[0] == '/' && strlen(v) < sizeof(((struct sockaddr_un *)0)->sun_path) ? NULL : "an absolute path of at most 107 bytes";
@@ -151,6 +159,8 @@ const struct config_key config_keys[] = {
     {"cni.cache_dir", CONFIG_STRING, OPT(cni_cache_dir), .check = absolute, PRESET(CRI_DEFAULT_CNI_CACHE_DIR), .help = "Results of network plugins."},
     {"cni.netns_dir", CONFIG_STRING, OPT(netns_dir), .check = absolute, PRESET(CRI_DEFAULT_NETNS_DIR), .help = "Where network namespaces are pinned."},
 
+    {"registry.config_path", CONFIG_STRING, OPT(registry_config_path), .check = absolute_list, PRESET(CRI_DEFAULT_REGISTRY_CONFIG_PATH),
+     .help = "Directories of hosts.toml files, with ':' between them: mirrors, certificates and headers of registries."},
     {"registry.ca_file", CONFIG_STRING, OPT(registry_ca), .check = absolute, .help = "Further CA certificates for all registries, in PEM form."},
 };
 const size_t config_n_keys = ARRAY_SIZE(config_keys);

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "parse/duration.h"
+
 enum { SHOWN_MAX = 64 }; /* bytes of a wrong value that a message quotes */
 
 static const enum toml_type types[] = {
@@ -108,7 +110,7 @@ static int set_duration(const struct config_key *k, void *base, struct view v, s
         *(uint64_t *)member(k, base) = 0;
         return 0;
     }
-    if (!config_duration_read(v, &ns))
+    if (!duration_read(v, &ns))
         return wrong(v, e, "a duration like 5m0s or 300ms, not negative");
     if (ns < k->min || ns > k->max)
         return wrong(v, e, "a duration of at most 24h");
@@ -184,7 +186,7 @@ static int write_number(const struct config_key *k, const void *base, struct buf
     if (k->kind == CONFIG_INT)
         return buf_printf(out, "%lld", (long long)n);
     TRY(buf_add_char(out, '"'));
-    TRY(config_duration_write(n, out));
+    TRY(duration_write(n, out));
     return buf_add_char(out, '"');
 }
 

@@ -63,6 +63,8 @@ static void set_config(struct cri_runtime *rt, const struct cri_runtime_options 
     rt->options = *o;
     rt->options.listen = or_default(o->listen, CRI_DEFAULT_LISTEN);
     rt->options.containerd = or_default(o->containerd, CRI_DEFAULT_CONTAINERD);
+    if (!o->registry_config_path)
+        rt->options.registry_config_path = CRI_DEFAULT_REGISTRY_CONFIG_PATH;
     rt->service.config = (struct cri_config){
         .root = or_default(o->root, CRI_DEFAULT_ROOT),
         .state = or_default(o->state, CRI_DEFAULT_STATE),
@@ -115,6 +117,7 @@ static int make_images(struct cri_runtime *rt, struct err *e)
     TRY(image_store_new(&store, &s->images, e));
     struct image_service_options service = {
         .ctrd = s->ctrd, .store = s->images, .snapshotter = s->config.snapshotter, .registry_ca = rt->options.registry_ca,
+        .registry_config_path = rt->options.registry_config_path,
         .layers_at_once = rt->options.layers_at_once, .progress_timeout = rt->options.pull_progress_timeout};
     return image_service_new(&service, &s->image_service, e);
 }

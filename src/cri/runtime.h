@@ -23,6 +23,7 @@
 #define CRI_DEFAULT_CNI_BIN_DIR "/opt/cni/bin"
 #define CRI_DEFAULT_CNI_CACHE_DIR "/var/lib/cni"
 #define CRI_DEFAULT_NETNS_DIR "/var/run/netns"
+#define CRI_DEFAULT_REGISTRY_CONFIG_PATH "/etc/containerd/certs.d:/etc/docker/certs.d"
 
 /* A runtime handler: what a pod's RuntimeClass names (RunPodSandboxRequest.runtime_handler). All containers of a pod use the pod's handler. NULL strings are as
  * "". A handler "untrusted" also serves pods with the annotation io.kubernetes.cri.untrusted-workload. */
@@ -68,6 +69,7 @@ struct cri_runtime_options {
     const char *netns_dir;          /* /var/run/netns */
     const char *registry_ca;        /* none */
     int listen_fd;                  /* a listening unix socket that is served in place of `listen`, and owned from cri_runtime_run on; 0: none */
+    const char *registry_config_path; /* directories of hosts.toml files: /etc/containerd/certs.d:/etc/docker/certs.d; "": none */
     unsigned socket_gid;            /* group of the listening socket */
     bool systemd_cgroup;
     /* None: one handler "runc" with runtime_binary and systemd_cgroup, which are not looked at otherwise. */

@@ -20,12 +20,21 @@ enum {
     HTTP_HEADER_BYTES_MAX = 64 << 10, /* all of them together */
 };
 
+/* How a server is verified, and what it is shown when it wants a certificate. PEM files, read when a connection is made. */
+struct http_tls {
+    struct strlist ca;     /* CA certificates beside the system's */
+    struct kvlist clients; /* certificate (with its chain) and key, "" when the key is in the same file; the first one whose issuer
+                              the server accepts is shown */
+    bool skip_verify;      /* neither chain nor name is looked at */
+};
+
 struct http_request {
     const char *method;     /* "GET" or "POST" */
     const char *url;        /* absolute, http or https */
     struct strlist headers; /* "Name: value" */
     struct view body;       /* POST only */
-    const char *ca_file;    /* extra CA certificates, NULL or "": none */
+    const struct http_tls *tls; /* NULL: the system's CA certificates, no other */
+    uint64_t dial_timeout;  /* ns within which the connection must stand; 0: 30 s */
     uint64_t idle_timeout;  /* ns without a byte after which the exchange is given up; 0: never */
     bool direct;            /* pass by any configured proxy */
 };
@@ -46,13 +55,14 @@ struct http_sink {
 
 struct http_ops {
     /* Does the exchange and returns when the answer is complete. Headers live in a. UNAVAILABLE: no connection, TLS failure, or
-     * the answer broke off. DEADLINE_EXCEEDED, CANCELLED: of ctx, or no byte for idle_timeout. RESOURCE_EXHAUSTED: header limits,
-     * memory. Messages name neither request headers nor the URL's query. May be called from several threads at once. */
+     * the answer broke off. DEADLINE_EXCEEDED, CANCELLED: of ctx, or no byte for idle_timeout. FAILED_PRECONDITION: a file of tls
+     * cannot be used, or the server is not the one that its certificate must prove. RESOURCE_EXHAUSTED: header limits, memory. Messages name neither request headers nor the URL's query. May be
+     * called from several threads at once. */
     int (*exchange)(void *user, const struct ctx *ctx, const struct http_request *request, struct arena *a,
                     const struct http_sink *sink, struct err *e);
 };
 
-/* The real thing, on libcurl. The connections of earlier exchanges are kept for later ones. http_curl_ops is to be called with a
+/* The real thing, on libcurl. The connections of earlier exchanges are kept for later ones with the same tls. http_curl_ops is to be called with a
  * struct http_curl as user. */
 struct http_curl;
 extern const struct http_ops http_curl_ops;

@@ -1,23 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * HTTP on libcurl's multi interface, which can be woken by a cancelled ctx while it waits. A multi handle owns the connections
- * that it made, so idle handles are kept and handed to the next exchange.
+ * that it made, so idle handles are kept and handed to the next exchange that says the same about TLS: curl does not know what was
+ * verified how, and a connection made without verification must not serve a request that wants it.
  */
 #include "image/http.h"
 
 #include <curl/curl.h>
-#include <openssl/ssl.h>
 #include <pthread.h>
 #include <strings.h>
 
 #include "base/mem.h"
 #include "base/num.h"
+#include "image/http_tls.h"
 
-enum { IDLE_HANDLES_MAX = 8, CONNECT_TIMEOUT_MS = 30000, POLL_MAX_MS = 1000 };
+enum { IDLE_HANDLES_MAX = 16, CONNECT_TIMEOUT_MS = 30000, POLL_MAX_MS = 1000 };
+
+/* Connections, and what was said about TLS when they were made. */
+struct handle {
+    CURLM *multi;
+    struct http_tls tls; /* OpenSSL contexts of the connections point here */
+    struct arena arena;  /* of tls */
+};
 
 struct http_curl {
     pthread_mutex_t lock;
-    CURLM *idle[IDLE_HANDLES_MAX];
+    struct handle *idle[IDLE_HANDLES_MAX]; /* the one used last stands last */
     size_t n_idle;
 };
 
@@ -34,41 +42,84 @@ int http_curl_new(struct http_curl **ret, struct err *e)
     return 0;
 }
 
+static void handle_free(struct handle *h)
+{
+    if (!h)
+        return;
+    if (h->multi)
+        curl_multi_cleanup(h->multi);
+    arena_done(&h->arena);
+    mem_free(h);
+}
+
 void http_curl_free(struct http_curl *h)
 {
     if (!h)
         return;
     for (size_t i = 0; i < h->n_idle; i++)
-        curl_multi_cleanup(h->idle[i]);
+        handle_free(h->idle[i]);
     pthread_mutex_destroy(&h->lock);
     mem_free(h);
 }
 
-static CURLM *take_multi(struct http_curl *h)
+static int handle_new(const struct http_tls *tls, struct handle **ret, struct err *e)
 {
-    CURLM *m = NULL;
-    pthread_mutex_lock(&h->lock);
-    if (h->n_idle > 0)
-        m = h->idle[--h->n_idle];
-    pthread_mutex_unlock(&h->lock);
-    return m ? m : curl_multi_init();
+    static const struct http_tls nothing;
+    struct handle *h = mem_zalloc(sizeof(*h));
+    if (!h)
+        return err_oom(e);
+    arena_init(&h->arena, (size_t)1 << 20);
+    int r = http_tls_copy(tls ? tls : &nothing, &h->arena, &h->tls, e);
+    if (r == 0) {
+        h->multi = curl_multi_init();
+        r = h->multi ? 0 : err_oom(e);
+    }
+    if (r < 0) {
+        handle_free(h);
+        return r;
+    }
+    *ret = h;
+    return 0;
 }
 
-static void give_multi(struct http_curl *h, CURLM *m)
+/* Takes entry i out of the list of idle handles. Under the lock. */
+static struct handle *take_idle(struct http_curl *h, size_t i)
 {
+    struct handle *one = h->idle[i];
+    memmove(&h->idle[i], &h->idle[i + 1], (h->n_idle - i - 1) * sizeof(h->idle[0]));
+    h->n_idle--;
+    return one;
+}
+
+static int take_handle(struct http_curl *h, const struct http_tls *tls, struct handle **ret, struct err *e)
+{
+    struct handle *found = NULL;
     pthread_mutex_lock(&h->lock);
-    if (h->n_idle < IDLE_HANDLES_MAX) {
-        h->idle[h->n_idle++] = m;
-        m = NULL;
-    }
+    for (size_t i = h->n_idle; i-- > 0 && !found;)
+        if (http_tls_equal(&h->idle[i]->tls, tls))
+            found = take_idle(h, i);
     pthread_mutex_unlock(&h->lock);
-    if (m)
-        curl_multi_cleanup(m);
+    if (!found)
+        return handle_new(tls, ret, e);
+    *ret = found;
+    return 0;
+}
+
+static void give_handle(struct http_curl *h, struct handle *one)
+{
+    struct handle *oldest = NULL;
+    pthread_mutex_lock(&h->lock);
+    if (h->n_idle == IDLE_HANDLES_MAX)
+        oldest = take_idle(h, 0);
+    h->idle[h->n_idle++] = one;
+    pthread_mutex_unlock(&h->lock);
+    handle_free(oldest);
 }
 
 /* One exchange under way. */
 struct exchange {
     const struct http_request *request;
+    const struct http_tls *tls; /* the handle's */
     const struct http_sink *sink;
     struct arena *arena;
     struct http_response response;
@@ -154,12 +205,12 @@ static size_t on_data(char *p, size_t size, size_t n, void *user)
     return x->failed < 0 ? 0 : size * n;
 }
 
-/* Adds the extra CA certificates to those that curl has loaded. */
 static CURLcode on_ssl_ctx(CURL *curl, void *ssl_ctx, void *user)
 {
-    const char *ca_file = user;
+    struct exchange *x = user;
     (void)curl;
-    return SSL_CTX_load_verify_file(ssl_ctx, ca_file) == 1 ? CURLE_OK : CURLE_SSL_CACERT_BADFILE;
+    x->failed = http_tls_apply(x->tls, ssl_ctx, x->e);
+    return x->failed < 0 ? CURLE_SSL_CERTPROBLEM : CURLE_OK;
 }
 
 #define SET(option, value)                                                                                                       \
@@ -168,6 +219,12 @@ static CURLcode on_ssl_ctx(CURL *curl, void *ssl_ctx, void *user)
         if (set_ != CURLE_OK)                                                                                                    \
             return set_;                                                                                                         \
     } while (0)
+
+static long connect_ms(const struct http_request *q)
+{
+    uint64_t ms = (q->dial_timeout + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC;
+    return ms == 0 ? CONNECT_TIMEOUT_MS : ms > INT32_MAX ? INT32_MAX : (long)ms;
+}
 
 static CURLcode configure(CURL *c, struct exchange *x, struct curl_slist *headers, char *error_text)
 {
@@ -181,7 +238,8 @@ static CURLcode configure(CURL *c, struct exchange *x, struct curl_slist *header
     SET(CURLOPT_USERAGENT, "cri-containerd/" PROJECT_VERSION);
     SET(CURLOPT_HTTPHEADER, headers);
     SET(CURLOPT_ERRORBUFFER, error_text);
-    SET(CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
+    SET(CURLOPT_CONNECTTIMEOUT_MS, connect_ms(q));
+    SET(CURLOPT_QUICK_EXIT, 1L); /* a name that nobody resolves is left to its thread, which cleans up behind itself */
     SET(CURLOPT_BUFFERSIZE, 256L * 1024);
     SET(CURLOPT_HEADERFUNCTION, on_header);
     SET(CURLOPT_HEADERDATA, x);
@@ -194,10 +252,12 @@ static CURLcode configure(CURL *c, struct exchange *x, struct curl_slist *header
         SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)q->body.n);
         SET(CURLOPT_POSTFIELDS, q->body.n ? q->body.p : "");
     }
-    if (q->ca_file && *q->ca_file) {
+    SET(CURLOPT_SSL_VERIFYPEER, x->tls->skip_verify ? 0L : 1L);
+    SET(CURLOPT_SSL_VERIFYHOST, x->tls->skip_verify ? 0L : 2L);
+    if (x->tls->ca.n > 0 || x->tls->clients.n > 0) {
         SET(CURLOPT_CA_CACHE_TIMEOUT, 0L); /* a cached store would carry the extra certificates elsewhere */
         SET(CURLOPT_SSL_CTX_FUNCTION, on_ssl_ctx);
-        SET(CURLOPT_SSL_CTX_DATA, (void *)(uintptr_t)q->ca_file);
+        SET(CURLOPT_SSL_CTX_DATA, x);
     }
     return CURLE_OK;
 }
@@ -213,9 +273,8 @@ static int raise_curl(struct exchange *x, CURLcode code, const char *error_text)
         return err_oom(x->e);
     case CURLE_URL_MALFORMAT:
         return err_raise(x->e, ERR_INVALID_ARGUMENT, "the address cannot be used: %s", curl_easy_strerror(code));
-    case CURLE_SSL_CACERT_BADFILE:
-        return err_raise(x->e, ERR_FAILED_PRECONDITION, "cannot read CA certificates from %s",
-                         x->request->ca_file ? x->request->ca_file : "");
+    case CURLE_PEER_FAILED_VERIFICATION: /* asking again does not help, and asking without TLS must not */
+        return err_raise(x->e, ERR_FAILED_PRECONDITION, "%s", text);
     default:
         return err_raise(x->e, ERR_UNAVAILABLE, "%s", text);
     }
@@ -269,7 +328,12 @@ static int make_headers(const struct http_request *q, struct curl_slist **ret, s
 {
     struct curl_slist *all = NULL;
     for (size_t i = 0; i < q->headers.n; i++) {
-        struct curl_slist *more = curl_slist_append(all, q->headers.v[i]);
+        /* "Name: " would take the field away; with a semicolon it is sent without a value. */
+        const char *line = q->headers.v[i], *colon = strchr(line, ':');
+        bool empty = colon && view_trim(view_of(colon + 1)).n == 0;
+        char *text = empty ? mem_printf("%.*s;", (int)(colon - line), line) : mem_strdup(line);
+        struct curl_slist *more = text ? curl_slist_append(all, text) : NULL;
+        mem_free(text);
         if (!more) {
             curl_slist_free_all(all);
             return err_oom(e);
@@ -280,35 +344,39 @@ static int make_headers(const struct http_request *q, struct curl_slist **ret, s
     return 0;
 }
 
+static int exchange_by(CURLM *multi, CURL *easy, struct exchange *x, const struct ctx *ctx, struct curl_slist *headers)
+{
+    char error_text[CURL_ERROR_SIZE] = "";
+    CURLcode code = configure(easy, x, headers, error_text);
+    if (code != CURLE_OK)
+        return raise_curl(x, code, error_text);
+    if (curl_multi_add_handle(multi, easy) != CURLM_OK)
+        return err_oom(x->e);
+    int r = run(multi, x, ctx, error_text);
+    curl_multi_remove_handle(multi, easy);
+    return r;
+}
+
 static int exchange(void *user, const struct ctx *ctx, const struct http_request *request, struct arena *a,
                     const struct http_sink *sink, struct err *e)
 {
     struct http_curl *h = user;
-    char error_text[CURL_ERROR_SIZE] = "";
+    struct handle *handle;
+    struct curl_slist *headers;
     struct exchange x = {.request = request, .sink = sink, .arena = a, .last_byte = clock_mono(), .e = e};
     TRY(ctx_check(ctx, "the registry", e));
     /* Here, because curl has the same code for an answer that is no HTTP. */
     if (strncmp(request->url, "http://", 7) != 0 && strncmp(request->url, "https://", 8) != 0)
         return err_raise(e, ERR_INVALID_ARGUMENT, "the address is neither http nor https");
-    struct curl_slist *headers;
     TRY(make_headers(request, &headers, e));
-    CURLM *multi = take_multi(h);
-    CURL *easy = curl_easy_init();
-    int r = multi && easy ? 0 : err_oom(e);
+    int r = take_handle(h, request->tls, &handle, e);
     if (r == 0) {
-        CURLcode code = configure(easy, &x, headers, error_text);
-        if (code != CURLE_OK)
-            r = raise_curl(&x, code, error_text);
-        else if (curl_multi_add_handle(multi, easy) != CURLM_OK)
-            r = err_oom(e);
-        else {
-            r = run(multi, &x, ctx, error_text);
-            curl_multi_remove_handle(multi, easy);
-        }
+        CURL *easy = curl_easy_init();
+        x.tls = &handle->tls;
+        r = easy ? exchange_by(handle->multi, easy, &x, ctx, headers) : err_oom(e);
+        curl_easy_cleanup(easy);
+        give_handle(h, handle);
     }
-    curl_easy_cleanup(easy);
-    if (multi)
-        give_multi(h, multi);
     curl_slist_free_all(headers);
     return r;
 }

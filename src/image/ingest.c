@@ -122,7 +122,8 @@ static void drop(const struct ctrd *c, const struct ctx *ctx, const char *ref)
     (void)ctrd_content_abort(c, &own, ref, &ignored);
 }
 
-/* From an open writer to a committed blob. 1: what was written turned out wrong and a second try from the start may mend it. */
+/* From an open writer to a committed blob. 1: what was written turned out wrong and a second try from the start may mend it; 2: so it
+ * did, and the source has another server to take it from, of which it has an end. */
 static int fill(const struct ctrd *c, const struct ctx *ctx, struct ctrd_writer *w, int64_t offset, const char *ref,
                 const struct ingest_blob *b, const struct ingest_source *source, struct err *e)
 {
@@ -133,6 +134,8 @@ static int fill(const struct ctrd *c, const struct ctx *ctx, struct ctrd_writer 
     int r = all_labels(b, NULL, &a, &labels, e);
     if (r == 0 && offset <= b->size)
         r = source->fetch(source->user, ctx, b, offset, &sink, e);
+    if (r == -ERR_ABORTED && !t.failed)
+        r = 2;
     if (r == 0 && offset <= b->size) {
         r = ctrd_writer_commit(c, ctx, w, b->size, b->digest, &labels, e);
         if (r == -ERR_FAILED_PRECONDITION)
@@ -141,7 +144,7 @@ static int fill(const struct ctrd *c, const struct ctx *ctx, struct ctrd_writer 
         r = 1;
     }
     ctrd_writer_close(c, w);
-    if (r == 1 || r == -ERR_DATA_LOSS)
+    if (r > 0 || r == -ERR_DATA_LOSS)
         drop(c, ctx, ref);
     if (r == -ERR_DATA_LOSS && e)
         e->code = ERR_DATA_LOSS;
@@ -170,8 +173,9 @@ int ingest(const struct ctrd *c, const struct ctx *ctx, const struct ingest_blob
             return label_present(c, ctx, blob, e);
         }
         /* Another client committed it first: opening once more puts it under our lease. */
-        if (r != 1 && r != -ERR_ALREADY_EXISTS)
+        if (r <= 0 && r != -ERR_ALREADY_EXISTS)
             return r;
+        i -= r == 2;
         err_clear(e);
     }
     return err_raise(e, ERR_ABORTED, "content %s: other clients keep changing it", blob->digest);

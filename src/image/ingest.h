@@ -33,7 +33,7 @@ struct ingest_blob {
     const char *source_host, *source_repository; /* NULL: from no registry */
 };
 
-/* Where its bytes come from. fetch writes [offset, size) to the sink. */
+/* Where its bytes come from. fetch writes [offset, size) to the sink; ABORTED as registry_blob: it is called again from the start. */
 struct ingest_source {
     void *user;
     int (*fetch)(void *user, const struct ctx *ctx, const struct ingest_blob *blob, int64_t offset,

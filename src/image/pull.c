@@ -54,7 +54,7 @@ struct pull {
 struct image_service {
     struct ctrd ctrd;
     struct image_store *store;
-    char *snapshotter, *registry_ca;
+    char *snapshotter, *registry_ca, *registry_config_path;
     struct registry_options registry;
     struct http_curl *curl; /* NULL with scripted answers */
     bool inline_only;
@@ -80,9 +80,11 @@ static int fill_service(struct image_service *s, const struct image_service_opti
     s->inline_only = o->inline_only;
     s->snapshotter = mem_strdup(o->snapshotter);
     s->registry_ca = mem_strdup(o->registry_ca ? o->registry_ca : "");
-    if (!s->snapshotter || !s->registry_ca)
+    s->registry_config_path = mem_strdup(o->registry_config_path ? o->registry_config_path : "");
+    if (!s->snapshotter || !s->registry_ca || !s->registry_config_path)
         return err_oom(e);
-    s->registry = (struct registry_options){.http = o->http, .http_user = o->http_user, .ca_file = s->registry_ca};
+    s->registry = (struct registry_options){
+        .http = o->http, .http_user = o->http_user, .ca_file = s->registry_ca, .config_path = s->registry_config_path};
     s->layers_at_once = o->layers_at_once ? o->layers_at_once : IMAGE_LAYERS_AT_ONCE;
     s->registry.idle_timeout = o->progress_timeout ? o->progress_timeout : IMAGE_PROGRESS_TIMEOUT_SECONDS * NSEC_PER_SEC;
     if (o->http)
@@ -128,6 +130,7 @@ void image_service_free(struct image_service *s)
     pthread_cond_destroy(&s->ended);
     mem_free(s->snapshotter);
     mem_free(s->registry_ca);
+    mem_free(s->registry_config_path);
     mem_free(s);
 }
 

@@ -47,6 +47,7 @@ struct image_service_options {
     const char *snapshotter;     /* copied */
     const char *registry_ca;     /* PEM file of extra CA certificates, NULL or "": none. Copied */
     size_t layers_at_once;       /* 0: IMAGE_LAYERS_AT_ONCE */
+    const char *registry_config_path; /* directories of hosts.toml files, see image/hosts.h; NULL or "": none. Copied */
     uint64_t progress_timeout;   /* ns without a byte after which a pull is given up; 0: IMAGE_PROGRESS_TIMEOUT_SECONDS */
     bool inline_only;            /* tests: no threads, the caller's own thread does everything, one layer after the other */
     const struct http_ops *http; /* tests: scripted answers; NULL: libcurl */

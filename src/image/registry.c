@@ -1,35 +1,85 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Registry: the session, manifests, and blobs that go on where a connection broke.
+ * Registry: the session, servers taking turns, and manifests. Blobs are in registry_blob.c.
  */
 #include "image/registry.h"
 
-#include <poll.h>
+#include <stdio.h>
 
 #include "base/mem.h"
-#include "base/num.h"
 #include "image/hash.h"
+#include "image/pull.h"
 #include "image/registry_internal.h"
 #include "parse/ociimage.h"
+
+enum {
+    SESSION_BUDGET = 24 << 20, /* a hosts.toml of the largest size fits */
+    CAUSES_BYTES_MAX = 560,    /* of what is said about all servers together: it fits an error with what stands before it */
+    CAUSE_BYTES_MIN = 40,
+};
+
+static int add_header_secrets(struct registry *r, const struct hosts_server *s, struct err *e)
+{
+    for (size_t i = 0; i < s->headers.n; i++) {
+        struct view value;
+        view_cut(view_of(s->headers.v[i]), ':', NULL, &value);
+        const char *whole = arena_view(&r->arena, view_trim(value)), *space = whole ? strchr(whole, ' ') : NULL;
+        /* Of "Basic abc" the second word is what must not be seen alone, too. */
+        if (!whole || strlist_add(&r->secrets, &r->arena, whole) < 0 || (space && strlist_add(&r->secrets, &r->arena, space + 1) < 0))
+            return err_oom(e);
+    }
+    return 0;
+}
+
+/* What the caller brought for this server. A bearer token is sent without being asked for: a mirror sees it only when it is named. */
+static int choose_credentials(struct registry_host *h, const struct image_auth *auth, struct err *e)
+{
+    struct registry *r = h->registry;
+    TRY(credentials_choose(auth, h->server->mirror ? h->name : r->domain, &r->arena, &h->credentials, e));
+    if (!*h->credentials.registry_token)
+        return 0;
+    if (h->server->mirror && (!auth->server_address || !*auth->server_address)) {
+        h->credentials.registry_token = "";
+        return 0;
+    }
+    h->authorization = mem_printf("Bearer %s", h->credentials.registry_token);
+    return h->authorization ? 0 : err_oom(e);
+}
+
+static int fill_host(struct registry *r, const struct hosts_server *s, const struct image_auth *auth, struct registry_host *h,
+                     struct err *e)
+{
+    *h = (struct registry_host){.registry = r, .server = s, .tls = s->tls, .name = s->host, .query = ""};
+    if (*r->options.ca_file && strlist_add(&h->tls.ca, &r->arena, r->options.ca_file) < 0)
+        return err_oom(e);
+    if (s->mirror) {
+        struct kvlist ns = {0};
+        if (kvlist_set(&ns, &r->arena, "ns", r->domain) < 0)
+            return err_oom(e);
+        TRY(url_add_query("", &ns, &r->arena, &h->query, e));
+    }
+    TRY(add_header_secrets(r, s, e));
+    return choose_credentials(h, auth, e);
+}
 
 static int fill(struct registry *r, const struct registry_options *o, const struct reference *ref, const struct image_auth *auth,
                 struct err *e)
 {
+    struct hosts_list list;
     r->options = *o;
+    r->options.config_path = NULL; /* not needed any more */
     r->options.ca_file = arena_strdup(&r->arena, o->ca_file ? o->ca_file : "");
     r->domain = arena_strdup(&r->arena, ref->domain);
     r->repository = arena_strdup(&r->arena, ref->path);
     if (!r->options.ca_file || !r->domain || !r->repository)
         return err_oom(e);
-    r->host = credentials_registry_host(r->domain);
-    r->loopback = registry_is_loopback(view_of(r->host));
-    r->scheme = "https";
-    r->scheme_known = !r->loopback || view_ends(view_of(r->host), VIEW_LIT(":443"));
-    TRY(credentials_choose(auth, r->domain, &r->arena, &r->credentials, e));
-    if (*r->credentials.registry_token) {
-        r->authorization = mem_printf("Bearer %s", r->credentials.registry_token);
-        if (!r->authorization)
-            return err_oom(e);
+    TRY(hosts_find(o->config_path, r->domain, &r->arena, &list, e));
+    r->hosts = ARENA_NEW_N(&r->arena, struct registry_host, list.n);
+    if (!r->hosts)
+        return err_oom(e);
+    for (size_t i = 0; i < list.n; i++) {
+        r->n_hosts = i + 1; /* also when it fails: registry_close frees what it has */
+        TRY(fill_host(r, &list.v[i], auth, &r->hosts[i], e));
     }
     return 0;
 }
@@ -42,7 +92,7 @@ int registry_open(const struct registry_options *options, const struct reference
     struct registry *r = mem_zalloc(sizeof(*r));
     if (!r)
         return err_oom(e);
-    arena_init(&r->arena, (size_t)4 << 20);
+    arena_init(&r->arena, SESSION_BUDGET);
     if (pthread_mutex_init(&r->lock, NULL) != 0) {
         mem_free(r);
         return err_oom(e);
@@ -60,11 +110,105 @@ void registry_close(struct registry *r)
 {
     if (!r)
         return;
-    mem_free(r->authorization);
+    for (size_t i = 0; i < r->n_hosts; i++)
+        mem_free(r->hosts[i].authorization);
     pthread_mutex_destroy(&r->lock);
     arena_done(&r->arena);
     mem_free(r);
 }
+
+/* --- turns ------------------------------------------------------------------------------------------------------------------ */
+
+void registry_set_state(struct registry_host *h, enum registry_state state)
+{
+    pthread_mutex_lock(&h->registry->lock);
+    h->state = state;
+    pthread_mutex_unlock(&h->registry->lock);
+}
+
+/* The servers to ask, in order; those that did not answer before come last. */
+static size_t order_hosts(struct registry *r, unsigned capabilities, struct registry_host *ret[HOSTS_MAX + 1])
+{
+    size_t n = 0;
+    pthread_mutex_lock(&r->lock);
+    for (int state = REGISTRY_FINE; state <= REGISTRY_DOWN; state++)
+        for (size_t i = 0; i < r->n_hosts; i++)
+            if ((int)r->hosts[i].state == state && (r->hosts[i].server->capabilities & capabilities) == capabilities)
+                ret[n++] = &r->hosts[i];
+    pthread_mutex_unlock(&r->lock);
+    return n;
+}
+
+bool registry_anybody_left(struct registry *r, unsigned capabilities)
+{
+    struct registry_host *order[HOSTS_MAX + 1];
+    return order_hosts(r, capabilities, order) > 0;
+}
+
+static int raise_nobody(const struct registry *r, const char *what, unsigned capabilities, struct err *e)
+{
+    for (size_t i = 0; i < r->n_hosts; i++)
+        if ((r->hosts[i].server->capabilities & capabilities) == capabilities)
+            return err_raise(e, ERR_DATA_LOSS, "%s: every server sent content with a wrong digest", what);
+    return err_raise(e, ERR_NOT_FOUND, "%s: none of the servers configured for %s may %s", what, r->domain,
+                     capabilities & HOSTS_RESOLVE ? "resolve a tag" : "be pulled from");
+}
+
+/* Why servers failed, for one message. */
+struct causes {
+    char text[CAUSES_BYTES_MAX];
+    size_t each; /* bytes for one */
+};
+
+static void add_cause(struct causes *c, const struct registry_turn *t, const char *message)
+{
+    size_t n = strlen(c->text);
+    (void)snprintf(c->text + n, sizeof(c->text) - n, "%s%s%s%.*s", n > 0 ? "; " : "", t->named ? "" : t->host->name,
+                   t->named ? "" : ": ", (int)c->each, message);
+}
+
+/* One server's turn is over with this failure. True when it is the last one. */
+static bool turn_failed(struct registry_turn *t, const struct ctx *ctx, int code, const struct err *e)
+{
+    bool silent = code == -ERR_UNAVAILABLE || code == -ERR_DEADLINE_EXCEEDED || code == -ERR_FAILED_PRECONDITION;
+    bool over = ctx_check(ctx, "", NULL) < 0;
+    if (silent && !over && !t->named && !t->final)
+        registry_set_state(t->host, REGISTRY_DOWN);
+    return t->last || t->final || over || err_is_oom(e);
+}
+
+int registry_take_turns(struct registry *r, const struct ctx *ctx, unsigned capabilities, const char *what, registry_turn_fn fn,
+                        void *arg, struct err *e)
+{
+    struct registry_host *order[HOSTS_MAX + 1];
+    size_t n = order_hosts(r, capabilities, order);
+    if (n == 0)
+        return raise_nobody(r, what, capabilities, e);
+    struct causes causes = {.each = MAX_OF(sizeof(causes.text) / n, (size_t)CAUSE_BYTES_MIN)};
+    for (size_t i = 0;; i++) {
+        struct registry_turn t = {.host = order[i], .last = i + 1 == n};
+        struct err mine = ERR_INIT;
+        int code = fn(&t, ctx, arg, &mine);
+        if (code == 0)
+            return 0;
+        bool over = turn_failed(&t, ctx, code, &mine);
+        (void)registry_scrub(r, code, &mine); /* before it is cut: half a secret is not found */
+        if (!over) {
+            add_cause(&causes, &t, mine.message);
+            continue;
+        }
+        if (e)
+            *e = mine;
+        if (t.final)
+            return code;
+        if (i == 0)
+            return t.named ? err_wrap(e, code, "%s", what) : err_wrap(e, code, "%s from %s", what, t.host->name);
+        add_cause(&causes, &t, mine.message);
+        return err_raise(e, (enum err_code) - code, "%s: %s", what, causes.text);
+    }
+}
+
+/* --- manifests -------------------------------------------------------------------------------------------------------------- */
 
 /* A manifest that is being read. */
 struct manifest_read {
@@ -111,184 +255,55 @@ static int finish_manifest(const struct manifest_read *m, const char *asked, str
     return doc->bytes.p ? 0 : err_oom(e);
 }
 
-static int manifest_headers(struct strlist *headers, struct arena *a, struct err *e)
+/* Manifests are small: one that was sent wrongly costs nothing, and the next server is asked. */
+struct manifest_turn {
+    const char *asked;
+    bool by_digest;
+    struct arena *arena;
+    struct registry_document doc;
+};
+
+static int read_manifest(struct registry_turn *t, const struct ctx *ctx, struct manifest_turn *w, struct manifest_read *m,
+                         struct registry_reply *reply, struct err *e)
 {
     static const char accept[] =
         "Accept: " OCI_MEDIA_INDEX ", " OCI_MEDIA_MANIFEST ", " DOCKER_MEDIA_LIST ", " DOCKER_MEDIA_MANIFEST ", */*;q=0.1";
-    return strlist_add(headers, a, accept) < 0 ? err_oom(e) : 0;
+    const struct http_sink sink = {.user = m, .head = on_manifest_head, .data = on_manifest_data};
+    struct registry_get get = {.path = arena_printf(w->arena, "manifests/%s", w->asked), .sink = &sink, .patient = t->last};
+    if (!get.path || strlist_add(&get.headers, w->arena, accept) < 0)
+        return err_oom(e);
+    TRY(registry_request(t->host, ctx, &get, reply, e));
+    if (reply->status != 200) {
+        t->named = true;
+        return registry_raise_status(t->host, reply, e);
+    }
+    return finish_manifest(m, w->asked, &w->doc, e);
+}
+
+static int manifest_turn(struct registry_turn *t, const struct ctx *ctx, void *arg, struct err *e)
+{
+    struct manifest_turn *w = arg;
+    struct manifest_read m = {.arena = w->arena, .body = BUF_INIT(OCI_MANIFEST_BYTES_MAX)};
+    struct registry_reply reply = {.body = BUF_INIT(REGISTRY_ERROR_BYTES_MAX)};
+    int code = read_manifest(t, ctx, w, &m, &reply, e);
+    if (code == -ERR_DATA_LOSS && !t->last)
+        registry_set_state(t->host, REGISTRY_LIED);
+    buf_done(&reply.body);
+    buf_done(&m.body);
+    return code;
 }
 
 int registry_manifest(struct registry *r, const struct ctx *ctx, const char *tag_or_digest, struct arena *a,
                       struct registry_document *ret, struct err *e)
 {
-    bool by_digest = digest_classify(view_of(tag_or_digest), NULL) == DIGEST_CLASS_OK;
-    const char *what = arena_printf(a, "manifest %s%c%s", r->repository, by_digest ? '@' : ':', tag_or_digest);
-    const char *path = arena_printf(a, "manifests/%s", tag_or_digest);
-    if (!what || !path)
+    struct manifest_turn w = {.asked = tag_or_digest, .arena = a};
+    w.by_digest = digest_classify(view_of(tag_or_digest), NULL) == DIGEST_CLASS_OK;
+    const char *what = arena_printf(a, "manifest %s%c%s", r->repository, w.by_digest ? '@' : ':', tag_or_digest);
+    if (!what)
         return err_oom(e);
-    struct manifest_read m = {.arena = a, .body = BUF_INIT(OCI_MANIFEST_BYTES_MAX)};
-    const struct http_sink sink = {.user = &m, .head = on_manifest_head, .data = on_manifest_data};
-    struct registry_get get = {.path = path, .sink = &sink};
-    TRY(manifest_headers(&get.headers, a, e));
-    struct registry_reply reply = {.body = BUF_INIT(REGISTRY_ERROR_BYTES_MAX)};
-    struct registry_document doc = {0};
-    int code = registry_request(r, ctx, &get, &reply, e);
-    if (code < 0)
-        err_wrap(e, code, "%s from %s", what, r->host);
-    else if (reply.status != 200)
-        code = registry_raise_status(r, what, &reply, e);
-    else {
-        code = finish_manifest(&m, tag_or_digest, &doc, e);
-        if (code < 0)
-            err_wrap(e, code, "%s from %s", what, r->host);
-    }
-    buf_done(&reply.body);
-    buf_done(&m.body);
+    unsigned needed = w.by_digest ? HOSTS_PULL : HOSTS_PULL | HOSTS_RESOLVE;
+    int code = registry_take_turns(r, ctx, needed, what, manifest_turn, &w, e);
     if (code == 0)
-        *ret = doc;
-    return registry_scrub(r, code, e);
-}
-
-/* A blob that is being read. */
-struct blob_read {
-    const char *digest;
-    int64_t size;
-    int64_t at;   /* bytes [.., at) were handed on */
-    int64_t skip; /* bytes of this answer that were handed on before */
-    struct hash hash;
-    bool hashing;
-    const struct registry_sink *sink;
-    bool sink_failed; /* the failure is the sink's: no repeat helps */
-};
-
-/* Where the bytes of a partial answer start ("bytes 100-199/200", RFC 9110 section 14.4), -1 when it does not say. */
-static int64_t range_start(const char *text)
-{
-    struct view v = view_of(text), unit, rest, first;
-    uint64_t n;
-    if (!view_cut(v, ' ', &unit, &rest) || !view_eq_nocase(unit, VIEW_LIT("bytes")) || !view_cut(rest, '-', &first, NULL) ||
-        num_parse_u64(first, INT64_MAX, &n) != NUM_OK)
-        return -1;
-    return (int64_t)n;
-}
-
-static int on_blob_head(void *user, const struct http_response *response, struct err *e)
-{
-    struct blob_read *b = user;
-    b->skip = b->at;
-    if (response->status == 206) {
-        if (range_start(http_header(response, "content-range")) != b->at)
-            return err_raise(e, ERR_DATA_LOSS, "the registry sent another range than the one asked for");
-        b->skip = 0;
-    }
-    int64_t length = response->content_length;
-    if (length >= 0 && length != b->size - (b->at - b->skip))
-        return err_raise(e, ERR_DATA_LOSS, "the registry sends %lld bytes, expected %lld", (long long)length,
-                         (long long)(b->size - (b->at - b->skip)));
-    return 0;
-}
-
-static int on_blob_data(void *user, struct view data, struct err *e)
-{
-    struct blob_read *b = user;
-    size_t known = b->skip < (int64_t)data.n ? (size_t)b->skip : data.n;
-    b->skip -= (int64_t)known;
-    data = view_slice(data, known, data.n);
-    if (data.n == 0)
-        return 0;
-    if ((int64_t)data.n > b->size - b->at)
-        return err_raise(e, ERR_DATA_LOSS, "the registry sent more than the expected %lld bytes", (long long)b->size);
-    if (b->hashing)
-        TRY(hash_update(&b->hash, data, e));
-    int code = b->sink->write(b->sink->user, data, e);
-    if (code < 0) {
-        b->sink_failed = true;
-        return code;
-    }
-    b->at += (int64_t)data.n;
-    return 0;
-}
-
-/* One request for what is missing. 0: the answer ended as it should, though it may have been short. */
-static int blob_once(struct registry *r, const struct ctx *ctx, struct blob_read *b, const char *what, struct err *e)
-{
-    struct arena a = ARENA_INIT((size_t)1 << 20);
-    const struct http_sink sink = {.user = b, .head = on_blob_head, .data = on_blob_data};
-    struct registry_get get = {.path = arena_printf(&a, "blobs/%s", b->digest), .sink = &sink};
-    struct registry_reply reply = {.body = BUF_INIT(REGISTRY_ERROR_BYTES_MAX)};
-    int code = get.path ? 0 : err_oom(e);
-    if (code == 0 && strlist_add(&get.headers, &a, "Accept: */*") < 0)
-        code = err_oom(e);
-    if (code == 0 && b->at > 0 && strlist_addf(&get.headers, &a, "Range: bytes=%lld-", (long long)b->at) < 0)
-        code = err_oom(e);
-    if (code == 0)
-        code = registry_request(r, ctx, &get, &reply, e);
-    if (code == 0 && reply.status != 200 && reply.status != 206)
-        code = registry_raise_status(r, what, &reply, e);
-    else if (code < 0 && !b->sink_failed)
-        err_wrap(e, code, "%s from %s", what, r->host);
-    buf_done(&reply.body);
-    arena_done(&a);
-    return code;
-}
-
-/* Waits before a repeat; ends early when ctx does. */
-static int pause_before_repeat(struct registry *r, const struct ctx *ctx, unsigned n, struct err *e)
-{
-    uint64_t delay = r->options.retry_delay << (n < 6 ? n : 6);
-    TRY(ctx_check(ctx, "a repeat of the request", e));
-    if (delay == 0)
-        return 0;
-    struct pollfd wake = {.fd = ctx->cancel ? ctx->cancel->wake_fd : -1, .events = POLLIN};
-    (void)poll(&wake, 1, clock_poll_ms(MIN_OF(clock_deadline(delay), ctx->deadline)));
-    return ctx_check(ctx, "a repeat of the request", e);
-}
-
-/* Repeats until all bytes are there, no byte comes any more, or something fails that a repeat does not mend. */
-static int blob_whole(struct registry *r, const struct ctx *ctx, struct blob_read *b, const char *what, struct err *e)
-{
-    unsigned idle = 0;
-    for (unsigned tries = 0;; tries++) {
-        int64_t before = b->at;
-        int code = blob_once(r, ctx, b, what, e);
-        if (code == 0 && b->at == b->size)
-            return 0;
-        if (code < 0 && (code != -ERR_UNAVAILABLE || b->sink_failed))
-            return code;
-        idle = b->at > before ? 0 : idle + 1;
-        if (idle >= REGISTRY_IDLE_MAX || tries + 1 >= REGISTRY_RESUMES_MAX) {
-            if (code < 0)
-                return code;
-            return err_raise(e, ERR_DATA_LOSS, "%s from %s: ends after %lld of %lld bytes", what, r->host, (long long)b->at,
-                             (long long)b->size);
-        }
-        TRY(pause_before_repeat(r, ctx, idle, e));
-        err_clear(e);
-    }
-}
-
-int registry_blob(struct registry *r, const struct ctx *ctx, const char *digest, int64_t size, int64_t offset,
-                  const struct registry_sink *sink, struct err *e)
-{
-    struct digest d;
-    TRY(digest_parse(view_of(digest), &d, e));
-    if (offset > size)
-        return err_raise(e, ERR_OUT_OF_RANGE, "blob %s: offset %lld is behind its end", digest, (long long)offset);
-    if (offset == size && offset > 0)
-        return 0;
-    char what[sizeof("blob ") + DIGEST_TEXT_MAX];
-    memcpy(what, "blob ", 5);
-    memcpy(what + 5, d.text.p, d.text.n);
-    what[5 + d.text.n] = '\0';
-    struct blob_read b = {.digest = digest, .size = size, .at = offset, .hash = HASH_INIT, .hashing = offset == 0, .sink = sink};
-    if (b.hashing)
-        TRY(hash_begin(&b.hash, d.algorithm, e));
-    int code = blob_whole(r, ctx, &b, what, e);
-    char have[DIGEST_TEXT_MAX + 1];
-    if (code == 0 && b.hashing)
-        code = hash_end(&b.hash, have, e);
-    if (code == 0 && b.hashing && strcmp(have, digest) != 0)
-        code = err_raise(e, ERR_DATA_LOSS, "%s from %s: content has digest %s", what, r->host, have);
-    hash_done(&b.hash);
+        *ret = w.doc;
     return registry_scrub(r, code, e);
 }

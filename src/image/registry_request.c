@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One authorised request: address, Authorization, redirects, one challenge, and what a refusal means.
+ * One authorised request: address, Authorization, redirects, one challenge, repeats, and what a refusal means.
  *
- * The Authorization field goes to the registry's own origin only, and a challenge is answered only when it comes from there: a
- * redirect to another host must see no credential, neither at once nor by asking for it (CVE-2020-15157).
+ * The Authorization field, configured headers and client certificates go to the server's own origin only, and a challenge is answered
+ * only when it comes from there: a redirect to another host must see no credential, neither at once nor by asking for it
+ * (CVE-2020-15157).
  */
+#include <curl/curl.h>
+#include <poll.h>
 #include <stdio.h>
+#include <strings.h>
 
+#include "base/num.h"
 #include "image/registry_internal.h"
 #include "parse/jsonscan.h"
 
@@ -48,26 +53,51 @@ static bool is_redirect(int status)
     return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
-static int run_hop(struct registry *r, const struct ctx *ctx, const struct url *at, const char *authorization, struct hop *h,
-                   struct arena *a, struct err *e)
+int registry_add_headers(const struct registry_host *h, bool has_authorization, struct strlist *headers, struct arena *a, struct err *e)
 {
+    static const char authorization[] = "Authorization:";
+    for (size_t i = 0; i < h->server->headers.n; i++) {
+        const char *line = h->server->headers.v[i];
+        if (has_authorization && strncasecmp(line, authorization, strlen(authorization)) == 0)
+            continue;
+        if (strlist_add(headers, a, line) < 0)
+            return err_oom(e);
+    }
+    return 0;
+}
+
+/* What goes to the server itself and nowhere else. */
+static int add_secrets(const struct registry_host *h, const char *authorization, struct strlist *headers, struct arena *a, struct err *e)
+{
+    TRY(registry_add_headers(h, authorization != NULL, headers, a, e));
+    return authorization && strlist_addf(headers, a, "Authorization: %s", authorization) < 0 ? err_oom(e) : 0;
+}
+
+static int run_hop(struct registry_host *host, const struct ctx *ctx, const struct url *at, bool home, const char *authorization,
+                   struct hop *h, struct arena *a, struct err *e)
+{
+    const struct registry_options *o = &host->registry->options;
+    struct http_tls tls = host->tls;
     struct http_request q = {.method = "GET",
                              .url = at->text,
-                             .ca_file = r->options.ca_file,
-                             .idle_timeout = r->options.idle_timeout,
-                             .direct = registry_is_loopback(view_of(at->host))};
+                             .tls = &tls,
+                             .dial_timeout = host->server->dial_timeout,
+                             .idle_timeout = o->idle_timeout,
+                             .direct = url_is_loopback(view_of(at->host))};
     for (size_t i = 0; i < h->get->headers.n; i++)
         if (strlist_add(&q.headers, a, h->get->headers.v[i]) < 0)
             return err_oom(e);
-    if (authorization && strlist_addf(&q.headers, a, "Authorization: %s", authorization) < 0)
-        return err_oom(e);
+    if (home)
+        TRY(add_secrets(host, authorization, &q.headers, a, e));
+    else
+        tls.clients = (struct kvlist){0};
     buf_clear(&h->reply->body);
     h->reply->status = 0;
     (void)snprintf(h->reply->by, sizeof(h->reply->by), "%s:%s", at->host, at->port);
     h->response = (struct http_response){0};
     h->enough = false;
     const struct http_sink sink = {.user = h, .head = on_head, .data = on_data};
-    int code = r->options.http->exchange(r->options.http_user, ctx, &q, a, &sink, e);
+    int code = o->http->exchange(o->http_user, ctx, &q, a, &sink, e);
     if (code < 0 && h->enough) {
         err_clear(e);
         return 0;
@@ -84,43 +114,86 @@ static int follow(const struct hop *h, const struct url *from, struct arena *a, 
     struct url to;
     TRY(url_resolve(from->text, location, a, &to, e));
     bool weaker = strcmp(from->scheme, "https") == 0 && strcmp(to.scheme, "http") == 0;
-    if (weaker && !registry_is_loopback(view_of(to.host)))
+    if (weaker && !url_is_loopback(view_of(to.host)))
         return err_raise(e, ERR_PERMISSION_DENIED, "redirect from https to plain http on %s is not followed", to.host);
     *ret = to;
     return 0;
 }
 
-static int origin_url(struct registry *r, const char *scheme, const struct registry_get *get, struct arena *a, struct url *ret,
-                      struct err *e)
+static int origin_url(const struct registry_host *h, const char *scheme, const struct registry_get *get, struct arena *a,
+                      struct url *ret, struct err *e)
 {
-    const char *text = arena_printf(a, "%s://%s/v2/%s/%s", scheme, r->host, r->repository, get->path);
+    const char *text =
+        arena_printf(a, "%s://%s%s/%s/%s%s", scheme, h->name, h->server->path, h->registry->repository, get->path, h->query);
     return text ? url_resolve(NULL, text, a, ret, e) : err_oom(e);
 }
 
+/* How long the server asks to wait, in ns (RFC 9110, section 10.2.3); UINT64_MAX when it does not say. */
+static uint64_t told_wait(const char *retry_after)
+{
+    uint64_t seconds;
+    if (num_parse_u64(view_of(retry_after), UINT64_MAX / NSEC_PER_SEC - 1, &seconds) == NUM_OK)
+        return seconds * NSEC_PER_SEC;
+    int64_t at = *retry_after ? (int64_t)curl_getdate(retry_after, NULL) : -1, now = clock_real() / (int64_t)NSEC_PER_SEC;
+    if (at < 0)
+        return UINT64_MAX;
+    return at > now ? (uint64_t)(at - now) * NSEC_PER_SEC : 0;
+}
+
+int registry_wait(const struct ctx *ctx, uint64_t ns, struct err *e)
+{
+    struct pollfd wake = {.fd = ctx->cancel ? ctx->cancel->wake_fd : -1, .events = POLLIN};
+    TRY(ctx_check(ctx, "a repeat of the request", e));
+    if (ns > 0)
+        (void)poll(&wake, 1, clock_poll_ms(MIN_OF(clock_deadline(ns), ctx->deadline)));
+    return ctx_check(ctx, "a repeat of the request", e);
+}
+
+bool registry_repeat(struct registry *r, const struct ctx *ctx, int status, const char *retry_after, unsigned n)
+{
+    bool busy = status == 429 || status == 503, stumbled = status == 408 || status == 500 || status == 502 || status == 504;
+    if (!(busy && n < REGISTRY_REPEATS_MAX) && !(stumbled && n == 0))
+        return false;
+    uint64_t wait = told_wait(retry_after);
+    if (wait == UINT64_MAX)
+        wait = r->options.retry_delay << n;
+    else if (r->options.retry_delay == 0)
+        wait = 0;
+    if (wait > REGISTRY_WAIT_SECONDS_MAX * NSEC_PER_SEC || clock_deadline(wait) > ctx->deadline)
+        return false;
+    struct err ignored = ERR_INIT;
+    return registry_wait(ctx, wait, &ignored) == 0;
+}
+
 /* The whole request under one scheme. */
-static int request_by(struct registry *r, const struct ctx *ctx, const char *scheme, const struct registry_get *get,
+static int request_by(struct registry_host *host, const struct ctx *ctx, const char *scheme, const struct registry_get *get,
                       struct registry_reply *reply, struct arena *a, struct err *e)
 {
     struct url origin, at;
-    TRY(origin_url(r, scheme, get, a, &origin, e));
+    TRY(origin_url(host, scheme, get, a, &origin, e));
     const char *authorization;
-    TRY(registry_authorization(r, a, &authorization, e));
+    TRY(registry_authorization(host, a, &authorization, e));
     struct hop h = {.get = get, .reply = reply};
     bool home = true;
-    unsigned challenges = 0, redirects = 0;
+    unsigned challenges = 0, redirects = 0, repeats = 0;
     at = origin;
     for (;;) {
-        TRY(run_hop(r, ctx, &at, home ? authorization : NULL, &h, a, e));
+        TRY(run_hop(host, ctx, &at, home, authorization, &h, a, e));
+        const char *challenge = http_header(&h.response, "www-authenticate");
         if (is_redirect(reply->status)) {
             if (++redirects > REGISTRY_REDIRECTS_MAX)
                 return err_raise(e, ERR_UNAVAILABLE, "more than %d redirects", REGISTRY_REDIRECTS_MAX);
             TRY(follow(&h, &at, a, &at, e));
             home = home && url_same_origin(&at, &origin);
-        } else if (reply->status == 401 && home && challenges < CHALLENGES_MAX && *http_header(&h.response, "www-authenticate")) {
+        } else if (reply->status == 401 && home && challenges < CHALLENGES_MAX && *challenge) {
             challenges++;
-            if (!r->scheme_known)
-                r->scheme = scheme; /* the token flow asks for it; once known, several threads read it */
-            TRY(registry_authorize(r, ctx, http_header(&h.response, "www-authenticate"), authorization, a, &authorization, e));
+            TRY(registry_authorize(host, ctx, scheme, challenge, authorization, a, &authorization, e));
+            at = origin;
+        } else if (get->patient &&
+                   registry_repeat(host->registry, ctx, reply->status, http_header(&h.response, "retry-after"), repeats)) {
+            repeats++;
+            redirects = 0;
+            home = true;
             at = origin;
         } else {
             return 0;
@@ -128,43 +201,61 @@ static int request_by(struct registry *r, const struct ctx *ctx, const char *sch
     }
 }
 
-/* A loopback host that has not answered yet: plain http, then https when the answer looks like that of a TLS server. */
-static int request_first(struct registry *r, const struct ctx *ctx, const struct registry_get *get, struct registry_reply *reply,
+static void remember_scheme(struct registry_host *h, const char *scheme)
+{
+    pthread_mutex_lock(&h->registry->lock);
+    h->scheme = scheme;
+    pthread_mutex_unlock(&h->registry->lock);
+}
+
+/* True when what came of a request says that the server may talk the other scheme. A TLS server answers plain http with 400, or hangs
+ * up; a certificate that is not the right one is no reason to go without. */
+static bool maybe_other(int code, const struct registry_reply *reply, const char *tried)
+{
+    return code == -ERR_UNAVAILABLE || (code == 0 && reply->status == 400 && strcmp(tried, "http") == 0);
+}
+
+/* A server that has not answered yet and for which two schemes come into question. */
+static int request_first(struct registry_host *h, const struct ctx *ctx, const struct registry_get *get, struct registry_reply *reply,
                          struct arena *a, struct err *e)
 {
-    struct err plain = ERR_INIT;
-    int code = request_by(r, ctx, "http", get, reply, a, &plain);
-    bool maybe_tls = code == -ERR_UNAVAILABLE || (code == 0 && reply->status == 400);
-    if (!maybe_tls) {
-        r->scheme = "http";
-        r->scheme_known = code == 0;
-        if (code < 0 && e)
-            *e = plain;
+    const char *const *schemes = h->server->schemes;
+    struct err first = ERR_INIT, second = ERR_INIT;
+    int code = request_by(h, ctx, schemes[0], get, reply, a, &first);
+    if (!maybe_other(code, reply, schemes[0])) {
+        if (code == 0)
+            remember_scheme(h, schemes[0]);
+        else if (e)
+            *e = first;
         return code;
     }
-    struct err tls = ERR_INIT;
     struct registry_reply other = {.body = BUF_INIT(REGISTRY_ERROR_BYTES_MAX)};
-    int tls_code = request_by(r, ctx, "https", get, &other, a, &tls);
-    if (tls_code == -ERR_UNAVAILABLE && code < 0) { /* nothing answers at all */
+    int other_code = request_by(h, ctx, schemes[1], get, &other, a, &second);
+    if (other_code == -ERR_UNAVAILABLE && code < 0) { /* nothing answers at all */
         buf_done(&other.body);
         if (e)
-            *e = plain;
+            *e = first;
         return code;
     }
     buf_done(&reply->body);
     *reply = other;
-    r->scheme = "https";
-    r->scheme_known = tls_code == 0;
-    if (tls_code < 0 && e)
-        *e = tls;
-    return tls_code;
+    if (other_code == 0)
+        remember_scheme(h, schemes[1]);
+    else if (e)
+        *e = second;
+    return other_code;
 }
 
-int registry_request(struct registry *r, const struct ctx *ctx, const struct registry_get *get, struct registry_reply *reply,
+int registry_request(struct registry_host *h, const struct ctx *ctx, const struct registry_get *get, struct registry_reply *reply,
                      struct err *e)
 {
     struct arena a = ARENA_INIT((size_t)8 << 20);
-    int code = r->scheme_known ? request_by(r, ctx, r->scheme, get, reply, &a, e) : request_first(r, ctx, get, reply, &a, e);
+    pthread_mutex_lock(&h->registry->lock);
+    const char *scheme = h->scheme;
+    pthread_mutex_unlock(&h->registry->lock);
+    if (!scheme && !h->server->schemes[1])
+        scheme = h->server->schemes[0];
+    int code = scheme ? request_by(h, ctx, scheme, get, reply, &a, e) : request_first(h, ctx, get, reply, &a, e);
     arena_done(&a);
     return code;
 }
@@ -186,8 +277,11 @@ const char *registry_error_text(struct view body, struct arena *a)
         if (v.kind != JSONSCAN_STRING)
             continue;
         char *whole = jsonscan_strdup(v.raw, a);
-        if (whole && *whole)
-            (void)snprintf(text[n++], ERROR_TEXT_MAX, "%s", whole);
+        if (!whole || !*whole)
+            continue;
+        (void)snprintf(text[n++], ERROR_TEXT_MAX, "%s", whole);
+        if (strlen(whole) >= ERROR_TEXT_MAX) /* nothing may follow where it was cut: secrets are looked for at the end */
+            break;
     }
     if (n == 0)
         return "";
@@ -195,28 +289,26 @@ const char *registry_error_text(struct view body, struct arena *a)
     return joined ? joined : "";
 }
 
-int registry_raise_status(struct registry *r, const char *what, const struct registry_reply *reply, struct err *e)
+int registry_raise_status(struct registry_host *h, const struct registry_reply *reply, struct err *e)
 {
     struct arena a = ARENA_INIT((size_t)1 << 20);
     const char *text = registry_error_text(buf_view(&reply->body), &a);
     int s = reply->status;
     /* "reg:443" is "reg" to everybody; only another host's port is worth saying. */
-    bool home = strncmp(reply->by, r->host, strlen(r->host)) == 0;
-    const char *by = home || !*reply->by ? r->host : reply->by;
-    int code;
-    if (s == 404)
-        code = err_raise(e, ERR_NOT_FOUND, "%s: not found: %s answered with status 404%s%s", what, by, *text ? ": " : "", text);
-    else if (s == 401 || s == 403)
-        code = err_raise(
-            e, s == 401 ? ERR_UNAUTHENTICATED : ERR_PERMISSION_DENIED,
-            "%s: pull access denied, the repository does not exist or may require authorization: %s answered with status %d%s%s",
-            what, by, s, *text ? ": " : "", text);
-    else if (s == 429)
-        code = err_raise(e, ERR_RESOURCE_EXHAUSTED, "%s: too many requests: %s answered with status 429%s%s", what, by,
-                         *text ? ": " : "", text);
-    else
-        code = err_raise(e, s >= 500 ? ERR_UNAVAILABLE : ERR_UNKNOWN, "%s: %s answered with status %d%s%s", what, by, s,
-                         *text ? ": " : "", text);
+    bool home = strncmp(reply->by, h->name, strlen(h->name)) == 0;
+    const char *by = home || !*reply->by ? h->name : reply->by, *why = "";
+    enum err_code code = s >= 500 ? ERR_UNAVAILABLE : ERR_UNKNOWN;
+    if (s == 404) {
+        code = ERR_NOT_FOUND;
+        why = "not found: ";
+    } else if (s == 401 || s == 403) {
+        code = s == 401 ? ERR_UNAUTHENTICATED : ERR_PERMISSION_DENIED;
+        why = "pull access denied, the repository does not exist or may require authorization: ";
+    } else if (s == 429) {
+        code = ERR_RESOURCE_EXHAUSTED;
+        why = "too many requests: ";
+    }
+    int r = err_raise(e, code, "%s%s answered with status %d%s%s", why, by, s, *text ? ": " : "", text);
     arena_done(&a);
-    return code;
+    return r;
 }

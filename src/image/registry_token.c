@@ -10,27 +10,27 @@
 #include "parse/jsonscan.h"
 #include "parse/wwwauth.h"
 
-int registry_authorization(struct registry *r, struct arena *a, const char **ret, struct err *e)
+int registry_authorization(struct registry_host *h, struct arena *a, const char **ret, struct err *e)
 {
-    pthread_mutex_lock(&r->lock);
-    const char *now = r->authorization;
+    pthread_mutex_lock(&h->registry->lock);
+    const char *now = h->authorization;
     const char *copy = now ? arena_strdup(a, now) : NULL;
-    pthread_mutex_unlock(&r->lock);
+    pthread_mutex_unlock(&h->registry->lock);
     if (now && !copy)
         return err_oom(e);
     *ret = copy;
     return 0;
 }
 
-static int remember(struct registry *r, const char *value, struct err *e)
+static int remember(struct registry_host *h, const char *value, struct err *e)
 {
     char *copy = mem_strdup(value);
     if (!copy)
         return err_oom(e);
-    pthread_mutex_lock(&r->lock);
-    char *old = r->authorization;
-    r->authorization = copy;
-    pthread_mutex_unlock(&r->lock);
+    pthread_mutex_lock(&h->registry->lock);
+    char *old = h->authorization;
+    h->authorization = copy;
+    pthread_mutex_unlock(&h->registry->lock);
     mem_free(old);
     return 0;
 }
@@ -50,6 +50,7 @@ static int basic_value(const struct credentials *c, struct arena *a, const char 
 /* The body of a token server's answer. */
 struct token_answer {
     int status;
+    struct http_response response; /* headers live in the request's arena */
     struct buf body;
 };
 
@@ -58,6 +59,7 @@ static int on_token_head(void *user, const struct http_response *response, struc
     struct token_answer *t = user;
     (void)e;
     t->status = response->status;
+    t->response = *response;
     return 0;
 }
 
@@ -103,12 +105,12 @@ static int raise_token_status(const struct token_answer *t, struct arena *a, str
 }
 
 /* Fills the request for a token in. */
-static int token_request(struct registry *r, const struct wwwauth *c, const struct url *realm, struct arena *a,
+static int token_request(const struct registry_host *h, const struct wwwauth *c, const struct url *realm, struct arena *a,
                          struct http_request *q, struct err *e)
 {
-    const struct credentials *have = &r->credentials;
+    const struct credentials *have = &h->credentials;
     struct kvlist pairs = {0};
-    const char *scope = *c->scope ? c->scope : arena_printf(a, "repository:%s:pull", r->repository);
+    const char *scope = *c->scope ? c->scope : arena_printf(a, "repository:%s:pull", h->registry->repository);
     bool refresh = *have->identity_token != '\0';
     int bad = !scope;
     if (refresh) {
@@ -139,30 +141,61 @@ static int token_request(struct registry *r, const struct wwwauth *c, const stru
     return strlist_addf(&q->headers, a, "Authorization: %s", basic) < 0 ? err_oom(e) : 0;
 }
 
-static int fetch_token(struct registry *r, const struct ctx *ctx, const struct wwwauth *c, struct arena *a, const char **ret,
-                       struct err *e)
+/* Secrets go over plain http only where the registry itself does not ask for more. */
+static int check_realm(const struct registry_host *h, const char *scheme, const struct url *realm, struct err *e)
+{
+    bool secret = *h->credentials.user || *h->credentials.identity_token || h->server->headers.n > 0;
+    bool weaker = strcmp(realm->scheme, "http") == 0 && strcmp(scheme, "https") == 0;
+    if (secret && weaker && !url_is_loopback(view_of(realm->host)))
+        return err_raise(e, ERR_PERMISSION_DENIED, "credentials are not sent there over plain http");
+    return 0;
+}
+
+static int ask_token(struct registry_host *h, const struct ctx *ctx, const struct http_request *q, struct arena *a,
+                     struct token_answer *t, struct err *e)
+{
+    const struct registry_options *o = &h->registry->options;
+    const struct http_sink sink = {.user = t, .head = on_token_head, .data = on_token_data};
+    for (unsigned n = 0;; n++) {
+        buf_clear(&t->body);
+        TRY(o->http->exchange(o->http_user, ctx, q, a, &sink, e));
+        if (!registry_repeat(h->registry, ctx, t->status, http_header(&t->response, "retry-after"), n))
+            return 0;
+    }
+}
+
+static bool has_authorization(const struct http_request *q)
+{
+    for (size_t i = 0; i < q->headers.n; i++)
+        if (view_starts(view_of(q->headers.v[i]), VIEW_LIT("Authorization:")))
+            return true;
+    return false;
+}
+
+static int fetch_token(struct registry_host *h, const struct ctx *ctx, const char *scheme, const struct wwwauth *c, struct arena *a,
+                       const char **ret, struct err *e)
 {
     struct url realm;
     TRY(url_resolve(NULL, c->realm, a, &realm, e));
-    bool secret = *r->credentials.user || *r->credentials.identity_token;
-    bool loopback = registry_is_loopback(view_of(realm.host));
-    if (secret && strcmp(realm.scheme, "http") == 0 && strcmp(r->scheme, "https") == 0 && !loopback)
-        return err_raise(e, ERR_PERMISSION_DENIED, "credentials are not sent there over plain http");
-    struct http_request q = {.ca_file = r->options.ca_file, .idle_timeout = r->options.idle_timeout, .direct = loopback};
-    TRY(token_request(r, c, &realm, a, &q, e));
+    TRY(check_realm(h, scheme, &realm, e));
+    struct http_request q = {.tls = &h->tls,
+                             .dial_timeout = h->server->dial_timeout,
+                             .idle_timeout = h->registry->options.idle_timeout,
+                             .direct = url_is_loopback(view_of(realm.host))};
+    TRY(token_request(h, c, &realm, a, &q, e));
+    TRY(registry_add_headers(h, has_authorization(&q), &q.headers, a, e));
     if (strlist_add(&q.headers, a, "Accept: application/json") < 0)
         return err_oom(e);
     struct token_answer t = {.body = BUF_INIT(REGISTRY_TOKEN_BYTES_MAX)};
-    const struct http_sink sink = {.user = &t, .head = on_token_head, .data = on_token_data};
-    int code = r->options.http->exchange(r->options.http_user, ctx, &q, a, &sink, e);
+    int code = ask_token(h, ctx, &q, a, &t, e);
     if (code == 0)
         code = t.status == 200 ? read_token(buf_view(&t.body), a, ret, e) : raise_token_status(&t, a, e);
     buf_done(&t.body);
     return code;
 }
 
-int registry_authorize(struct registry *r, const struct ctx *ctx, const char *challenge, const char *used, struct arena *a,
-                       const char **ret, struct err *e)
+int registry_authorize(struct registry_host *h, const struct ctx *ctx, const char *scheme, const char *challenge, const char *used,
+                       struct arena *a, const char **ret, struct err *e)
 {
     struct wwwauth c;
     int code = wwwauth_find(view_of(challenge), a, &c, e);
@@ -172,23 +205,23 @@ int registry_authorize(struct registry *r, const struct ctx *ctx, const char *ch
         return err_raise(e, ERR_UNAUTHENTICATED, "the registry wants authentication of a kind that is not known");
     const char *value;
     if (c.scheme == WWWAUTH_BASIC) {
-        if (!*r->credentials.user)
+        if (!*h->credentials.user)
             return err_raise(e, ERR_UNAUTHENTICATED, "the registry wants a user name and a password");
-        TRY(basic_value(&r->credentials, a, &value, e));
+        TRY(basic_value(&h->credentials, a, &value, e));
     } else {
-        if (*r->credentials.registry_token)
+        if (*h->credentials.registry_token)
             return err_raise(e, ERR_UNAUTHENTICATED, "the registry does not take the registry token");
         const char *token = NULL;
-        code = fetch_token(r, ctx, &c, a, &token, e);
+        code = fetch_token(h, ctx, scheme, &c, a, &token, e);
         if (code < 0)
-            return err_wrap(e, code, "token server of %s", r->host);
+            return err_wrap(e, code, "token server of %s", h->name);
         value = arena_printf(a, "Bearer %s", token);
         if (!value)
             return err_oom(e);
     }
     if (used && strcmp(used, value) == 0)
         return err_raise(e, ERR_UNAUTHENTICATED, "the registry does not take the credentials");
-    TRY(remember(r, value, e));
+    TRY(remember(h, value, e));
     *ret = value;
     return 0;
 }
@@ -197,13 +230,17 @@ int registry_scrub(struct registry *r, int code, struct err *e)
 {
     if (!e || !r || code >= 0)
         return code;
-    credentials_scrub(&r->credentials.secrets, e->message);
-    pthread_mutex_lock(&r->lock);
-    if (r->authorization) {
-        char *space = strchr(r->authorization, ' ');
-        const struct strlist one = {.v = (char *[]){space ? space + 1 : r->authorization}, .n = 1};
-        credentials_scrub(&one, e->message);
+    credentials_scrub(&r->secrets, e->message);
+    for (size_t i = 0; i < r->n_hosts; i++) {
+        struct registry_host *h = &r->hosts[i];
+        credentials_scrub(&h->credentials.secrets, e->message);
+        pthread_mutex_lock(&r->lock);
+        if (h->authorization) {
+            char *space = strchr(h->authorization, ' ');
+            const struct strlist one = {.v = (char *[]){space ? space + 1 : h->authorization}, .n = 1};
+            credentials_scrub(&one, e->message);
+        }
+        pthread_mutex_unlock(&r->lock);
     }
-    pthread_mutex_unlock(&r->lock);
     return code;
 }

@@ -75,7 +75,13 @@ static int fetch_config(struct registry *r, const struct ctx *ctx, struct resolv
                          OCI_CONFIG_BYTES_MAX);
     _cleanup_buf_ struct buf bytes = BUF_INIT(OCI_CONFIG_BYTES_MAX);
     const struct registry_sink sink = {.user = &bytes, .write = append};
-    TRY(registry_blob(r, ctx, d->digest, d->size, 0, &sink, e));
+    int code;
+    do {
+        buf_clear(&bytes);
+        code = registry_blob(r, ctx, d->digest, d->size, 0, &sink, e);
+    } while (code == -ERR_ABORTED); /* each time with one server less */
+    if (code < 0)
+        return code;
     res->config_bytes.p = arena_memdup(a, bytes.p ? bytes.p : "", bytes.n);
     res->config_bytes.n = bytes.n;
     return res->config_bytes.p ? 0 : err_oom(e);

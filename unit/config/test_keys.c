@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of keys, and single values: types, ranges, texts, durations; what is told about unknown keys; dumps. */
+/* The table of keys, and single values: types, ranges, texts; what is told about unknown keys; dumps. */
 #include "support.h"
 
 #include <stdio.h>
@@ -292,36 +292,6 @@ static void test_limits(void **state)
     }
 }
 
-static void test_durations(void **state)
-{
-    static const struct {
-        const char *text;
-        int64_t ns;
-        const char *written;
-    } good[] = {
-        {"0", 0, "0s"},         {"0s", 0, "0s"},       {"5m0s", 300000000000, "5m"},    {"1h30m", 5400000000000, "1h30m"}, {"300ms", 300000000, "300ms"},
-        {"1.5s", 1500000000, "1s500ms"}, {".5s", 500000000, "500ms"}, {"1.s", 1000000000, "1s"}, {"+2us", 2000, "2us"}, {"3\xc2\xb5s", 3000, "3us"},
-        {"3\xce\xbcs", 3000, "3us"}, {"7ns", 7, "7ns"},
-        {"9223372036854775807ns", INT64_MAX, "2562047h47m16s854ms775us807ns"}, {"0.0000000001s", 0, "0s"}, {"1.999999999s", 1999999999, "1s999ms999us999ns"},
-    };
-    static const char *const bad[] = {"", "+", "5", "s", "-1s", "1", "1x", "1 s", "1s ", ".s", "1..5s", "1.5.5s", "9223372036854775808ns", "2562048h", "1h-1m",
-                                      "00", "99999999999999999999s"};
-    for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
-        int64_t ns = -1;
-        _cleanup_buf_ struct buf b = BUF_INIT(64);
-        assert_true(config_duration_read(view_of(good[i].text), &ns));
-        assert_int_equal(ns, good[i].ns);
-        assert_int_equal(config_duration_write(ns, &b), 0);
-        assert_view(buf_view(&b), good[i].written);
-    }
-    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-        int64_t ns = -1;
-        if (config_duration_read(view_of(bad[i]), &ns))
-            fail_msg("\"%s\" is read as %lld", bad[i], (long long)ns);
-        assert_int_equal(ns, -1);
-    }
-}
-
 /* A dump read again is the same dump, and says the defaults. */
 static void check_dump(const char *text)
 {
@@ -383,7 +353,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table),   cmocka_unit_test(test_grouped), cmocka_unit_test(test_values),    cmocka_unit_test(test_zero), cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_bad),     cmocka_unit_test(test_unknown), cmocka_unit_test(test_many),      cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_durations), cmocka_unit_test(test_dump),  cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_dump),  cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests_name("config/keys", tests, NULL, NULL);
 }

@@ -30,11 +30,13 @@ struct fixture {
     struct registry *registry;
     struct arena arena;
     struct err e;
+    const char *config_path; /* NULL: none */
+    uint64_t retry_delay;
 };
 
 static inline struct registry_options options_for(struct fixture *f)
 {
-    return (struct registry_options){.http = &script_http_ops, .http_user = &f->script};
+    return (struct registry_options){.http = &script_http_ops, .http_user = &f->script, .config_path = f->config_path, .retry_delay = f->retry_delay};
 }
 
 static inline void open_with(struct fixture *f, const char *reference, const struct image_auth *auth)

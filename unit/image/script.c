@@ -27,6 +27,8 @@ static void forget_requests(struct script *s)
         free(q->authorization);
         free(q->range);
         free(q->body);
+        free(q->headers);
+        free(q->tls);
     }
     s->n_requests = 0;
 }
@@ -86,7 +88,7 @@ bool script_leaks(const struct script *s, const char *host, const char *text)
         const char *at = strstr(q->url, "://");
         if (at && strncmp(at + 3, host, strlen(host)) == 0)
             continue;
-        if (has(q->url, text) || has(q->authorization, text) || has(q->body, text))
+        if (has(q->url, text) || has(q->headers, text) || has(q->body, text))
             return true;
     }
     return false;
@@ -103,6 +105,30 @@ static char *header_of(const struct http_request *request, const char *name)
     return NULL;
 }
 
+static char *format(const char *f, ...) __attribute__((format(printf, 1, 2)));
+
+static void append(char **text, char *more);
+
+static char *join_headers(const struct http_request *request)
+{
+    char *all = strdup("");
+    for (size_t i = 0; i < request->headers.n; i++)
+        append(&all, format("%s\n", request->headers.v[i]));
+    return all;
+}
+
+static char *describe_tls(const struct http_tls *tls)
+{
+    char *all = strdup("");
+    for (size_t i = 0; tls && i < tls->ca.n; i++)
+        append(&all, format("ca=%s ", tls->ca.v[i]));
+    for (size_t i = 0; tls && i < tls->clients.n; i++)
+        append(&all, format("client=%s,%s ", tls->clients.v[i].key, tls->clients.v[i].value));
+    if (tls && tls->skip_verify)
+        append(&all, strdup("unverified "));
+    return all;
+}
+
 /* Logs the request and returns the index of the answer, -1 for none. */
 static int match(struct script *s, const struct http_request *request)
 {
@@ -114,6 +140,9 @@ static int match(struct script *s, const struct http_request *request)
                                  .authorization = header_of(request, "Authorization"),
                                  .range = header_of(request, "Range"),
                                  .body = strndup(request->body.p ? request->body.p : "", request->body.n),
+                                 .headers = join_headers(request),
+                                 .tls = describe_tls(request->tls),
+                                 .dial_timeout = request->dial_timeout,
                                  .direct = request->direct};
     for (size_t i = 0; i < s->n_answers; i++) {
         const struct script_answer *a = &s->answers[i];
@@ -174,8 +203,8 @@ static int exchange(void *user, const struct ctx *ctx, const struct http_request
         return sink->head(sink->user, &missing, e);
     }
     const struct script_answer *a = &s->answers[i];
-    if (a->status == 0)
-        return err_raise(e, ERR_UNAVAILABLE, "connection refused");
+    if (a->status <= 0)
+        return a->status ? err_raise(e, (enum err_code) - a->status, "failed") : err_raise(e, ERR_UNAVAILABLE, "connection refused");
     struct http_response response = {.status = a->status};
     TRY(fill_headers(a, arena, &response, e));
     struct view body = a->body;
@@ -208,7 +237,6 @@ static void sha256(const char *p, size_t n, char out[80])
         sprintf(out + 7 + 2 * i, "%02x", md[i]);
 }
 
-static char *format(const char *f, ...) __attribute__((format(printf, 1, 2)));
 static char *format(const char *f, ...)
 {
     char *p = NULL;

@@ -19,7 +19,7 @@ struct script_answer {
     const char *url;           /* exact, without the query; "*" at the end: prefix */
     const char *method;        /* NULL: any */
     const char *authorization; /* only for requests with this value; "" only for those without one; NULL: any */
-    int status;                /* 0: no connection */
+    int status;                /* 0: no connection; negative: the exchange fails with this code */
     const char *headers;       /* "Name: value\n..." with names in lower case, NULL: none */
     struct view body;
     bool ranges;        /* answers Range requests with 206 */
@@ -30,6 +30,9 @@ struct script_answer {
 
 struct script_request {
     char *method, *url, *authorization /* NULL: none */, *range, *body;
+    char *headers; /* all of them, one a line */
+    char *tls;     /* "ca=... client=... unverified", "" when nothing is said */
+    uint64_t dial_timeout;
     bool direct;
 };
 

@@ -342,9 +342,14 @@ static void test_ca_file(void **state)
     const struct ctx ctx = CTX_BACKGROUND;
     char url[64];
     snprintf(url, sizeof(url), "https://127.0.0.1:%u/", f->server.port);
-    int r = ask_with(f, &ctx, (struct http_request){.url = url, .ca_file = "/nonexistent/ca.pem"});
-    assert_int_equal(r, -ERR_FAILED_PRECONDITION);
-    assert_non_null(strstr(f->e.message, "/nonexistent/ca.pem"));
+    struct http_tls tls = {0};
+    strlist_add(&tls.ca, &f->arena, "/nonexistent/ca.pem");
+    assert_fails(ask_with(f, &ctx, (struct http_request){.url = url, .tls = &tls}), &f->e, ERR_FAILED_PRECONDITION,
+                 "cannot use the CA certificates in /nonexistent/ca.pem");
+    tls.ca = (struct strlist){0};
+    kvlist_set(&tls.clients, &f->arena, "/nonexistent/client.pem", "");
+    assert_fails(ask_with(f, &ctx, (struct http_request){.url = url, .tls = &tls}), &f->e, ERR_FAILED_PRECONDITION,
+                 "cannot use the client certificate /nonexistent/client.pem");
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

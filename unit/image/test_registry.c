@@ -97,6 +97,74 @@ static void test_statuses(void **state)
     }
 }
 
+/* A server that has no time now is asked again, but not for ever. */
+static void test_busy(void **state)
+{
+    struct fixture *f = *state;
+    struct registry_document doc;
+    static const struct {
+        int status;
+        unsigned times; /* it answers so, 0: always */
+        uint64_t delay;
+        const char *headers;
+        size_t requests;
+        enum err_code code;
+    } cases[] = {
+        {429, 2, 0, "retry-after: 30\n", 3, ERR_OK},
+        {503, REGISTRY_REPEATS_MAX, 0, NULL, 1 + REGISTRY_REPEATS_MAX, ERR_OK},
+        {429, 0, 0, NULL, 1 + REGISTRY_REPEATS_MAX, ERR_RESOURCE_EXHAUSTED},
+        {503, 0, 0, NULL, 1 + REGISTRY_REPEATS_MAX, ERR_UNAVAILABLE},
+        {500, 1, 0, NULL, 2, ERR_OK},
+        {502, 0, 0, NULL, 2, ERR_UNAVAILABLE},
+        {404, 0, 0, "retry-after: 0\n", 1, ERR_NOT_FOUND},
+        /* How long to wait is what the server says ... */
+        {429, 2, 1, "retry-after: 0\n", 3, ERR_OK},
+        {503, 1, 1, "retry-after: Fri, 31 Dec 1999 23:59:59 GMT\n", 2, ERR_OK},
+        {503, 1, 1, "retry-after: soon\n", 2, ERR_OK},
+        /* ... and too long is a refusal. */
+        {429, 0, 1, "retry-after: 61\n", 1, ERR_RESOURCE_EXHAUSTED},
+        {429, 0, 1, "retry-after: 18446744073709551615\n", 5, ERR_RESOURCE_EXHAUSTED},
+        {503, 0, 1, "retry-after: Fri, 31 Dec 2100 23:59:59 GMT\n", 1, ERR_UNAVAILABLE},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        script_done(&f->script);
+        f->retry_delay = cases[i].delay;
+        open_with(f, "reg.example/team/app:1", NULL);
+        script_add(&f->script, (struct script_answer){
+                                   .url = REPO "/*", .status = cases[i].status, .times = cases[i].times, .headers = cases[i].headers});
+        script_add(&f->script, (struct script_answer){.url = REPO "/manifests/1", .status = 200, .body = VIEW_LIT("{}")});
+        int r = manifest(f, "1", &doc);
+        if (r != -(int)cases[i].code || f->script.n_requests != cases[i].requests)
+            fail_msg("case %zu: %d after %zu requests: %s", i, r, f->script.n_requests, f->e.message);
+    }
+    /* No wait that goes on behind the deadline. */
+    const struct ctx ctx = {.deadline = clock_deadline(10 * NSEC_PER_SEC)};
+    script_done(&f->script);
+    script_add(&f->script, (struct script_answer){.url = REPO "/*", .status = 429, .headers = "retry-after: 60\n"});
+    assert_fails(registry_manifest(f->registry, &ctx, "1", &f->arena, &doc, &f->e), &f->e, ERR_RESOURCE_EXHAUSTED, "status 429");
+    assert_int_equal(f->script.n_requests, 1);
+}
+
+/* A blob is asked for again from where it was. */
+static void test_busy_blob(void **state)
+{
+    struct fixture *f = *state;
+    struct buf out = BUF_INIT(1 << 20);
+    const char *text = f->image.layers[0];
+    const struct script_answer good = {.url = REPO "/blobs/*", .status = 200, .body = view_of(text), .ranges = true};
+    struct script_answer broken = good;
+    broken.break_after = 20;
+    broken.times = 1;
+    script_add(&f->script, broken);
+    script_add(&f->script, (struct script_answer){.url = REPO "/blobs/*", .status = 503, .headers = "retry-after: 1\n", .times = 2});
+    script_add(&f->script, good);
+    assert_ok(blob(f, f->image.layer_digests[0], (int64_t)strlen(text), 0, &out), &f->e);
+    assert_view(buf_view(&out), text);
+    assert_int_equal(f->script.n_requests, 4);
+    assert_string_equal(f->script.requests[3].range, "bytes=20-");
+    buf_done(&out);
+}
+
 /* A huge error page is neither kept nor read to its end. */
 static void test_error_body(void **state)
 {
@@ -228,63 +296,6 @@ static void test_loopback(void **state)
     assert_fails(manifest(f, "1", &doc), &f->e, ERR_UNAVAILABLE, "manifest a:1 from localhost:5000: connection refused");
 }
 
-static void test_addresses(void **state)
-{
-    struct fixture *f = *state;
-    static const struct {
-        const char *base, *text, *want;
-    } good[] = {
-        {NULL, "https://h/a?b=c#d", "https://h/a?b=c"},
-        {NULL, "HTTP://H.x:8080", "http://H.x:8080/"},
-        {NULL, "https://[::1]:5/x", "https://[::1]:5/x"},
-        {"https://h/a/b?q", "c", "https://h/a/c"},
-        {"https://h/a/b?q", "/c", "https://h/c"},
-        {"https://h/a/b?q", "?z", "https://h/a/b?z"},
-        {"https://h:1/a/b", "//g/c", "https://g/c"},
-        {"http://h/a", "https://g:9", "https://g:9/"},
-        {"https://h", "c:d/e", NULL},
-        {"https://h", "./c:d/e", "https://h/./c:d/e"},
-    };
-    for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
-        struct url u;
-        int r = url_resolve(good[i].base, good[i].text, &f->arena, &u, &f->e);
-        if (!good[i].want)
-            assert_int_equal(r, -ERR_INVALID_ARGUMENT);
-        else
-            assert_ok(r, &f->e);
-        if (good[i].want)
-            assert_string_equal(u.text, good[i].want);
-    }
-    static const char *const bad[] = {"",
-                                      "x",
-                                      "ftp://h/",
-                                      "https://",
-                                      "https:///x",
-                                      "https://h:0/",
-                                      "https://h:65536/",
-                                      "https://h:x/",
-                                      "https://a@h/",
-                                      "https://a:b@h/",
-                                      "https://h\\@g/",
-                                      "https://h /",
-                                      "https://h/\x01",
-                                      "https://h\xc3\xa4/",
-                                      "https://[::1/",
-                                      "https://[]/",
-                                      "https://[::1]x/",
-                                      "https://h%2f/",
-                                      "https://a,b/"};
-    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-        struct url u;
-        if (url_resolve(NULL, bad[i], &f->arena, &u, &f->e) != -ERR_INVALID_ARGUMENT)
-            fail_msg("accepted: %s", bad[i]);
-    }
-    assert_true(registry_is_loopback(VIEW_LIT("[::1]:5000")));
-    assert_true(registry_is_loopback(VIEW_LIT("LocalHost")));
-    assert_false(registry_is_loopback(VIEW_LIT("[::2]:5000")));
-    assert_false(registry_is_loopback(VIEW_LIT(".localhost")));
-}
-
 static void test_docker_hub(void **state)
 {
     struct fixture *f = *state;
@@ -352,9 +363,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_manifest),           T(test_wrong_digest),   T(test_told_digest),
         T(test_oversized_manifest), T(test_not_found),      T(test_statuses),
-        T(test_error_body),         T(test_blob),           T(test_blob_wrong_digest),
+        T(test_error_body),         T(test_busy), T(test_busy_blob), T(test_blob),           T(test_blob_wrong_digest),
         T(test_blob_resume),        T(test_blob_truncated), T(test_blob_wrong_range),
-        T(test_loopback),           T(test_addresses),      T(test_docker_hub),
+        T(test_loopback),           T(test_docker_hub),
         T(test_limits_of_ctx),      T(test_sweep),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

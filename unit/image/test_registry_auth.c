@@ -124,6 +124,18 @@ static void test_token_refused(void **state)
     assert_null(strstr(f->e.message, PASSWORD));
 }
 
+static void test_token_server_is_busy(void **state)
+{
+    struct fixture *f = *state;
+    struct registry_document doc;
+    script_add(&f->script, (struct script_answer){
+                               .url = "https://auth.example/token", .status = 429, .headers = "retry-after: 1\n", .times = 2});
+    serve_token(f);
+    sample_serve(&f->image, &f->script, REPO, "1", false);
+    assert_ok(manifest(f, "1", &doc), &f->e);
+    assert_int_equal(script_count(&f->script, "https://auth.example/token"), 3);
+}
+
 static void test_oversized_token(void **state)
 {
     struct fixture *f = *state;
@@ -304,7 +316,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_token),           T(test_token_anonymous), T(test_token_expired),        T(test_identity_token),
         T(test_registry_token),  T(test_basic),           T(test_wrong_password),       T(test_token_refused),
-        T(test_oversized_token), T(test_hostile_token),   T(test_hostile_challenge),    T(cve_2020_15157),
+        T(test_token_server_is_busy), T(test_oversized_token), T(test_hostile_token),   T(test_hostile_challenge),    T(cve_2020_15157),
         T(test_redirect_home),   T(test_redirect_limits), T(test_other_server_address),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

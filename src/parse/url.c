@@ -1,22 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Addresses that servers give: redirects and token servers (RFC 3986, http and https only).
- *
- * The origin decides who sees credentials, so an address is taken apart here, strictly, and put together again from its parts
- * before anybody connects to it: an authority of letters, digits, '.', '-' and a port, or a bracketed IPv6 address, cannot be
- * read in two ways.
+ * Url: see the header.
  */
+#include "parse/url.h"
+
 #include <strings.h>
 
+#include "base/buf.h"
 #include "base/codec.h"
 #include "base/num.h"
-#include "image/registry_internal.h"
-
-enum { URL_BYTES_MAX = 16 << 10 };
 
 static int refuse(struct err *e, const char *why)
 {
-    return err_raise(e, ERR_INVALID_ARGUMENT, "an address given by the server cannot be used: %s", why);
+    return err_raise(e, ERR_INVALID_ARGUMENT, "the address cannot be used: %s", why);
 }
 
 static bool is_alnum(char c)
@@ -125,8 +121,11 @@ static int assemble(const struct parts *p, struct arena *a, struct url *ret, str
     url.port = p->port.n ? arena_view(a, p->port) : strcmp(p->scheme, "https") == 0 ? "443" : "80";
     if (!url.host || !url.port)
         return err_oom(e);
-    url.text = arena_printf(a, "%s://%s%s%.*s%s%.*s", url.scheme, url.host, p->port.n ? ":" : "", VIEW_ARG(p->port),
-                            rooted ? "" : "/", VIEW_ARG(p->path));
+    url.authority = arena_printf(a, "%s%s%.*s", url.host, p->port.n ? ":" : "", VIEW_ARG(p->port));
+    url.path = arena_printf(a, "%s%.*s", rooted ? "" : "/", VIEW_ARG(p->path));
+    if (!url.authority || !url.path)
+        return err_oom(e);
+    url.text = arena_printf(a, "%s://%s%s", url.scheme, url.authority, url.path);
     if (!url.text)
         return err_oom(e);
     *ret = url;
@@ -185,11 +184,13 @@ static int add_pairs(const struct kvlist *pairs, struct buf *out)
 
 int url_form(const struct kvlist *pairs, struct arena *a, const char **ret, struct err *e)
 {
-    _cleanup_buf_ struct buf out = BUF_INIT(1 << 20);
-    if (add_pairs(pairs, &out) < 0)
+    struct buf out = BUF_INIT(1 << 20);
+    char *text = add_pairs(pairs, &out) == 0 ? arena_view(a, buf_view(&out)) : NULL;
+    buf_done(&out);
+    if (!text)
         return err_oom(e);
-    *ret = arena_view(a, buf_view(&out));
-    return *ret ? 0 : err_oom(e);
+    *ret = text;
+    return 0;
 }
 
 int url_add_query(const char *text, const struct kvlist *pairs, struct arena *a, const char **ret, struct err *e)
@@ -208,7 +209,7 @@ static bool all_digits_and_dots(struct view v)
     return true;
 }
 
-bool registry_is_loopback(struct view host)
+bool url_is_loopback(struct view host)
 {
     if (view_starts(host, VIEW_LIT("["))) {
         struct view inside = view_slice(host, 1, view_find(host, ']'));

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Durations as Go's time.ParseDuration reads them: containerd's configuration has them in this form. See key.h.
+ * Duration: see the header.
  */
+#include "parse/duration.h"
+
+#include "base/macro.h"
 #include "base/num.h"
-#include "config/key.h"
 
 static const struct unit {
     const char *name;
@@ -62,7 +64,7 @@ static bool take_term(struct view *rest, uint64_t *sum)
     return u && num_mul_u64(n, (uint64_t)u->ns, &n) && num_add_u64(n, fraction(part, u->ns), &n) && num_add_u64(*sum, n, sum) && *sum <= INT64_MAX;
 }
 
-bool config_duration_read(struct view text, int64_t *ret)
+bool duration_read(struct view text, int64_t *ret)
 {
     uint64_t sum = 0;
     if (text.n > 0 && text.p[0] == '+')
@@ -77,7 +79,7 @@ bool config_duration_read(struct view text, int64_t *ret)
     return true;
 }
 
-int config_duration_write(int64_t ns, struct buf *out)
+int duration_write(int64_t ns, struct buf *out)
 {
     static const struct unit written[] = {{"h", INT64_C(3600000000000)}, {"m", INT64_C(60000000000)}, {"s", 1000000000}, {"ms", 1000000}, {"us", 1000}, {"ns", 1}};
     if (ns == 0)
