@@ -74,6 +74,7 @@ static int set_ip_ranges(struct cni *c, const struct strlist *ranges, struct err
     char *copy = buf_take_str(&text);
     if (!copy)
         return err_oom(e);
+    c = c->shared;
     pthread_mutex_lock(&c->lock);
     char *old = c->ip_ranges;
     c->ip_ranges = copy;

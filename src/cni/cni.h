@@ -47,6 +47,7 @@ struct cni_options {
     size_t max_conf_num;   /* networks of the directory that a pod is attached to, as eth0, eth1, ...; 0: all */
     bool setup_serially;   /* one network after the other; else all at once */
     enum cni_ip_pref ip_pref;
+    struct cni *with;               /* another one on the same cache, whose address ranges and collections count here, too; outlives this. NULL: none */
     const char *conf_template;      /* file for cni_update_pod_cidr, NULL for none */
     uint64_t plugin_timeout_ns;     /* for one run of a plugin; 0 is three minutes */
     const struct proc_ops *proc;    /* NULL: real processes */

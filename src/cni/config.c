@@ -409,6 +409,7 @@ int cni_new(const struct cni_options *o, struct cni **ret, struct err *e)
     c->conf_template = mem_strdup(o->conf_template);
     if (!c->conf_dir || !c->cache_dir || (o->conf_template && !c->conf_template))
         return err_oom(e);
+    c->shared = o->with ? o->with->shared : c;
     c->max_conf_num = o->max_conf_num;
     c->setup_serially = o->setup_serially;
     c->ip_pref = o->ip_pref;

@@ -9,6 +9,7 @@
 
 int cni_gate_enter(struct cni *c, const struct ctx *ctx, struct err *e)
 {
+    c = c->shared;
     int r = 0;
     pthread_mutex_lock(&c->lock);
     while (c->gate.collecting && (r = ctx_check(ctx, "the collection of dead pods' networks", e)) == 0) {
@@ -30,6 +31,7 @@ int cni_gate_enter(struct cni *c, const struct ctx *ctx, struct err *e)
 
 void cni_gate_leave(struct cni *c)
 {
+    c = c->shared;
     pthread_mutex_lock(&c->lock);
     c->gate.setups--;
     pthread_mutex_unlock(&c->lock);
@@ -37,6 +39,7 @@ void cni_gate_leave(struct cni *c)
 
 static bool gate_close(struct cni *c)
 {
+    c = c->shared;
     pthread_mutex_lock(&c->lock);
     bool closed = c->gate.setups == 0 && !c->gate.collecting;
     if (closed)
@@ -47,6 +50,7 @@ static bool gate_close(struct cni *c)
 
 static void gate_open(struct cni *c)
 {
+    c = c->shared;
     pthread_mutex_lock(&c->lock);
     c->gate.collecting = false;
     pthread_cond_broadcast(&c->gate_open);

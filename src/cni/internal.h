@@ -72,6 +72,8 @@ struct cni {
     int (*loopback_up)(const char *netns, bool *ret_ipv6, struct err *e);
     bool (*netns_exists)(const char *netns);
 
+    struct cni *shared; /* whose gate and ip_ranges count: this one, or that of cni_options.with */
+
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t gate_open;
     struct cni_gate gate;

@@ -16,6 +16,7 @@
 
 static char *copy_ip_ranges(struct cni *c, struct arena *a, bool *ret_oom)
 {
+    c = c->shared;
     pthread_mutex_lock(&c->lock);
     char *copy = c->ip_ranges ? arena_strdup(a, c->ip_ranges) : NULL;
     *ret_oom = c->ip_ranges && !copy;

@@ -135,7 +135,7 @@ const struct config_key config_keys[] = {
     {"containerd.runtimes.*.cgroup_writable", CONFIG_BOOL, HND(cgroup_writable), .help = "With cgroup v2: containers may write to their /sys/fs/cgroup."},
     {"containerd.runtimes.*.cni_conf_dir", CONFIG_STRING, HND(cni_conf_dir), .check = absolute, .help = "Network configurations; empty: cni.conf_dir."},
     {"containerd.runtimes.*.cni_max_conf_num", CONFIG_INT, HND(cni_max_conf_num), .min = 0, .max = 1024,
-     .help = "With cni_conf_dir: how many of them each pod is attached to, 0: all."},
+     .help = "With cni_conf_dir: how many of them each pod is attached to; 0: as cni.max_conf_num says."},
 
     {"containerd.runtimes.*.options.BinaryName", CONFIG_STRING, HND(binary_name), .help = "Path or name of the OCI runtime; empty: runc."},
     {"containerd.runtimes.*.options.Root", CONFIG_STRING, HND(root), .check = absolute, .help = "The OCI runtime's own state directory."},

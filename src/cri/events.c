@@ -219,18 +219,25 @@ static bool has_network(void *user, const char *id)
     return true;
 }
 
-void cri_collect_networks(struct cri_service *s, const struct ctx *ctx)
+static void collect_of(struct cri_service *s, const struct ctx *ctx, struct cni *cni)
 {
     struct err e = ERR_INIT;
     size_t removed = 0;
-    if (s->set_aside)
-        return; /* a pod whose record cannot be read may run, and nobody knows which network is its */
-    if (cni_gc(s->cni, ctx, has_network, s, &removed, &e) < 0 && strcmp(s->network_left, e.message) != 0) {
+    if (cni_gc(cni, ctx, has_network, s, &removed, &e) < 0 && strcmp(s->network_left, e.message) != 0) {
         log_warning("networks of pods that are gone are not all removed: %s", e.message);
         snprintf(s->network_left, sizeof s->network_left, "%s", e.message); /* told once, tried every minute */
     }
     if (removed > 0)
         log_info("removed the networks of %zu pods that are gone", removed);
+}
+
+void cri_collect_networks(struct cri_service *s, const struct ctx *ctx)
+{
+    if (s->set_aside)
+        return; /* a pod whose record cannot be read may run, and nobody knows which network is its */
+    collect_of(s, ctx, s->cni);
+    for (size_t i = 0; i < s->n_networks; i++)
+        collect_of(s, ctx, s->networks[i].cni);
 }
 
 /* What may take long, since network plugins run: never on the thread that follows the events, and one at a time. */

@@ -20,6 +20,7 @@
 #include "cri/container.h"
 #include "cri/events.h"
 #include "cri/host.h"
+#include "cri/networks.h"
 #include "cri/owner.h"
 #include "cri/pod_cidr.h"
 #include "cri/recover.h"
@@ -80,34 +81,6 @@ static void set_config(struct cri_runtime *rt, const struct cri_runtime_options 
     rt->service.os = &cri_os_real;
     rt->service.abandoned = rpc_call_abandoned;
     rt->service.stats = (struct stats_host)STATS_HOST_INIT;
-}
-
-static int parse_ip_pref(const char *text, enum cni_ip_pref *ret, struct err *e)
-{
-    static const char *const names[] = {[CNI_IP_PREF_IPV4] = "ipv4", [CNI_IP_PREF_IPV6] = "ipv6", [CNI_IP_PREF_CNI] = "cni"};
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-        if (strcmp(text, names[i]) == 0) {
-            *ret = (enum cni_ip_pref)i;
-            return 0;
-        }
-    return err_raise(e, ERR_INVALID_ARGUMENT, "ip_pref \"%s\": expected ipv4, ipv6 or cni", text);
-}
-
-static int make_network(struct cri_runtime *rt, struct err *e)
-{
-    static const char *const default_dirs[] = {CRI_DEFAULT_CNI_BIN_DIR};
-    const struct cri_runtime_options *o = &rt->options;
-    struct cni_options c = {
-        .conf_dir = or_default(o->cni_conf_dir, CRI_DEFAULT_CNI_CONF_DIR),
-        .bin_dirs = o->n_cni_bin_dirs ? o->cni_bin_dirs : default_dirs,
-        .n_bin_dirs = o->n_cni_bin_dirs ? o->n_cni_bin_dirs : ARRAY_SIZE(default_dirs),
-        .cache_dir = or_default(o->cni_cache_dir, CRI_DEFAULT_CNI_CACHE_DIR),
-        .max_conf_num = o->cni_max_conf_num < 0 ? 0 : o->cni_max_conf_num == 0 ? 1 : (size_t)o->cni_max_conf_num,
-        .setup_serially = o->cni_setup_serially,
-        .conf_template = or_default(o->cni_conf_template, NULL),
-    };
-    TRY(parse_ip_pref(or_default(o->ip_pref, "ipv4"), &c.ip_pref, e));
-    return cni_new(&c, &rt->service.cni, e);
 }
 
 static int make_images(struct cri_runtime *rt, struct err *e)
@@ -171,7 +144,7 @@ static int init(struct cri_runtime *rt, const struct cri_runtime_options *o, str
     TRY(cri_service_init(&rt->service, e));
     TRY(cio_pump_new(&rt->service.pump, e));
     TRY(make_client(rt, e));
-    TRY(make_network(rt, e));
+    TRY(networks_make(&rt->options, &rt->arena, &rt->service, e));
     TRY(make_images(rt, e));
     return make_server(rt, e);
 }
@@ -204,7 +177,7 @@ void cri_runtime_free(struct cri_runtime *rt)
     executor_free(rt->service.background);
     image_service_free(rt->service.image_service);
     image_store_free(rt->service.images);
-    cni_free(rt->service.cni);
+    networks_free(&rt->service);
     cri_service_done(&rt->service);
     stats_host_close(&rt->service.stats);
     cio_pump_free(rt->service.pump);
@@ -288,6 +261,7 @@ static int start_up(struct cri_runtime *rt, struct err *e)
     TRY(cri_recover(s, &ctx, &recovered, e));
     cri_recover_clean(s, &ctx, &recovered);
     cri_pod_cidr_restore(s);
+    networks_check_start(s);
     log_info("containerd %s; recovered %zu pods, %zu containers, %zu images; %zu records set aside", s->containerd_version, recovered.sandboxes,
              recovered.containers, recovered.images, recovered.set_aside);
     TRY(cri_events_start(s, &rt->events, e));

@@ -33,7 +33,7 @@ struct cri_runtime_handler {
     const char *snapshotter;       /* "": the runtime's */
     const char *base_runtime_spec; /* path of a JSON file that takes the place of the default spec; "": none */
     const char *cni_conf_dir;      /* "": the runtime's */
-    int cni_max_conf_num;          /* with cni_conf_dir: at most so many networks; 0: as the runtime; less: all */
+    int cni_max_conf_num;          /* with cni_conf_dir: at most so many networks; 0: as the runtime */
     const char *const *pod_annotations; /* patterns (fnmatch(3), a star does not cross a slash) of annotations that reach the OCI spec */
     size_t n_pod_annotations;
     const char *const *container_annotations;

@@ -35,6 +35,7 @@ int sandbox_check_apparmor(const struct cri_service *s, const Runtime__V1__Secur
 
 /* CNI ADD with what the pod's configuration says; CNI DEL and removal of the namespace. result lives in the arena. */
 int sandbox_network_up(struct cri_service *s, const struct ctx *ctx, const struct sandbox_meta *m, struct arena *a, struct cni_pod_result *ret, struct err *e);
+int sandbox_network_check(struct cri_service *s, const struct ctx *ctx, const struct sandbox_meta *m, struct err *e); /* CNI CHECK */
 int sandbox_network_down(struct cri_service *s, const struct ctx *ctx, const struct sandbox_meta *m, struct err *e);
 
 /* The containerd record of a pod, and its extension alone (after the network is known). */

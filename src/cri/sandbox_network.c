@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cri/convert.h"
+#include "cri/networks.h"
 #include "cri/sandbox.h"
 
 /* What the plugins are told of a pod. Borrows from the configuration; lists are in the arena. */
@@ -53,8 +54,14 @@ int sandbox_network_up(struct cri_service *s, const struct ctx *ctx, const struc
 {
     struct cni_pod pod;
     TRY(describe_pod(m, a, &pod, e));
-    int r = cni_setup(s->cni, ctx, &pod, a, ret, e);
+    int r = cni_setup(network_of_pod(s, m->config, m->runtime_handler), ctx, &pod, a, ret, e);
     return r < 0 ? err_wrap(e, r, "set up the network of sandbox \"%s\"", m->id) : 0;
+}
+
+int sandbox_network_check(struct cri_service *s, const struct ctx *ctx, const struct sandbox_meta *m, struct err *e)
+{
+    const struct cni_pod pod = {.id = m->id, .netns = m->netns_path};
+    return cni_check(network_of_pod(s, m->config, m->runtime_handler), ctx, &pod, e);
 }
 
 int sandbox_network_down(struct cri_service *s, const struct ctx *ctx, const struct sandbox_meta *m, struct err *e)
@@ -66,7 +73,7 @@ int sandbox_network_down(struct cri_service *s, const struct ctx *ctx, const str
     TRY(describe_pod(m, &a, &pod, e));
     if (!s->os->netns_alive(m->netns_path))
         pod.netns = "";
-    int r = cni_teardown(s->cni, ctx, &pod, m->cni_result.n > 0, e);
+    int r = cni_teardown(network_of_pod(s, m->config, m->runtime_handler), ctx, &pod, m->cni_result.n > 0, e);
     if (r < 0)
         return err_wrap(e, r, "tear down the network of sandbox \"%s\"", m->id);
     return s->os->netns_remove(m->netns_path, e);

@@ -19,6 +19,7 @@
 #include "cni/netns.h"
 #include "cri/exits.h"
 #include "cri/handlers.h"
+#include "cri/networks.h"
 #include "cri/once.h"
 #include "cri/sandbox.h"
 #include "cri/records.h"
@@ -371,7 +372,7 @@ static int steps(struct run *run, const Runtime__V1__RunPodSandboxRequest *req, 
     TRY(runtime_handler_of_pod(&s->handlers, req->config, req->runtime_handler, &run->handler, e));
     TRY(read_seccomp(run, req->config, e));
     if (!sandbox_host_network(req->config))
-        TRY(cni_ready(s->cni, e));
+        TRY(cni_ready(network_of_pod(s, req->config, req->runtime_handler), e));
     TRY(make_sandbox(run, req, name, e));
     TRY(cri_ensure_sandbox_image(s, &run->ctx, &run->image, &run->image_name, e));
     undo_push(&run->undo, "remove the pod's files", undo_files, run);

@@ -108,12 +108,17 @@ static int fill_info(struct cri_service *s, struct sandbox *sb, struct arena *a,
     struct jsonw w;
     object_lock(&sb->o);
     uint32_t pid = sb->pid;
+    const char *problem = sb->network_problem ? arena_strdup(a, sb->network_problem) : "";
     object_unlock(&sb->o);
+    if (!problem)
+        return err_oom(e);
     jsonw_init(&w, &json);
     jsonw_object(&w);
     jsonw_key_u64(&w, "pid", pid);
     jsonw_key_str(&w, "processStatus", pid ? "running" : "deleted");
     jsonw_key_bool(&w, "netNamespaceClosed", sb->meta.netns_path[0] && !s->os->netns_alive(sb->meta.netns_path));
+    if (problem[0])
+        jsonw_key_str(&w, "networkProblem", problem);
     jsonw_key_str(&w, "image", s->config.sandbox_image);
     jsonw_key_str(&w, "snapshotKey", sb->o.id);
     jsonw_key_str(&w, "snapshotter", sb->o.snapshotter);

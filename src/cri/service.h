@@ -42,11 +42,19 @@ struct cri_config {
 
 struct users_cache; /* image_users.h */
 
+/* The network of one runtime handler, where it has its own. */
+struct handler_network {
+    const char *handler;
+    struct cni *cni;
+};
+
 struct cri_service {
     struct cri_config config;
     struct ctrd ctrd;                /* seam A */
     const struct cri_os *os;         /* mounts, namespaces: the host */
-    struct cni *cni;
+    struct cni *cni;                 /* the pods' network; see networks.h */
+    struct handler_network *networks;
+    size_t n_networks;
     struct image_store *images;
     struct image_service *image_service;
     struct cio_pump *pump;

@@ -83,11 +83,16 @@ static void write_handlers(struct jsonw *w, const struct runtime_handlers *handl
     jsonw_object_end(w);
 }
 
+static void write_load_status(struct jsonw *w, const char *key, struct cni *cni)
+{
+    struct err e = ERR_INIT;
+    jsonw_key_str(w, key, cni_ready(cni, &e) == 0 ? "OK" : e.message);
+}
+
 static int fill_info(struct cri_service *s, struct arena *a, Runtime__V1__StatusResponse *resp, struct err *e)
 {
     _cleanup_buf_ struct buf json = BUF_INIT(INFO_MAX);
     struct jsonw w;
-    struct err cni_err = ERR_INIT;
     jsonw_init(&w, &json);
     jsonw_object(&w);
     jsonw_key_str(&w, "containerdVersion", s->containerd_version);
@@ -98,7 +103,13 @@ static int fill_info(struct cri_service *s, struct arena *a, Runtime__V1__Status
     jsonw_key_str(&w, "sandboxImage", s->config.sandbox_image);
     jsonw_key_bool(&w, "systemdCgroup", s->handlers.default_->runc.systemd_cgroup);
     write_handlers(&w, &s->handlers);
-    jsonw_key_str(&w, "lastCNILoadStatus", cni_ready(s->cni, &cni_err) == 0 ? "OK" : cni_err.message);
+    write_load_status(&w, "lastCNILoadStatus", s->cni);
+    for (size_t i = 0; i < s->n_networks; i++) {
+        char *key = arena_printf(a, "lastCNILoadStatus.%s", s->networks[i].handler);
+        if (!key)
+            return err_oom(e);
+        write_load_status(&w, key, s->networks[i].cni);
+    }
     jsonw_key(&w, "cniconfig");
     TRY(cni_write_config_json(s->cni, &w, e));
     jsonw_object_end(&w);

@@ -19,8 +19,10 @@ static void object_done(struct object *o)
 
 static void sandbox_destroy(struct object *o)
 {
+    struct sandbox *s = (struct sandbox *)o;
+    mem_free(s->network_problem);
     object_done(o);
-    mem_free((struct sandbox *)o);
+    mem_free(s);
 }
 
 static void container_destroy(struct object *o)

@@ -123,12 +123,14 @@ static const struct cri_os fx_os = {
 static int run_plugin(void *user, const struct ctx *ctx, const char *const argv[], const char *const envp[], struct view input, struct buf *out,
                       struct buf *err_out, struct proc_result *ret, struct err *e)
 {
-    bool add = false;
+    const char *command = "";
     for (size_t i = 0; envp[i]; i++)
-        add = add || strcmp(envp[i], "CNI_COMMAND=ADD") == 0;
+        if (strncmp(envp[i], "CNI_COMMAND=", 12) == 0)
+            command = envp[i] + 12;
+    bool add = strcmp(command, "ADD") == 0;
     struct err ignored = ERR_INIT;
     *ret = (struct proc_result){0};
-    if (host(add ? FX_CNI_ADD : FX_CNI_DEL, add ? "ADD" : "DEL", &ignored) < 0) {
+    if (host(add ? FX_CNI_ADD : strcmp(command, "CHECK") == 0 ? FX_CNI_CHECK : FX_CNI_DEL, command, &ignored) < 0) {
         ret->status = 1;
         return buf_add_str(out, "{\"code\":999,\"msg\":\"scripted plugin failure\"}") < 0 ? err_oom(e) : 0;
     }

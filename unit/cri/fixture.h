@@ -30,7 +30,7 @@ enum { FX_LOG_MAX = 1 << 18, FX_MOUNTS_MAX = 64, FX_HOST_CALLS_MAX = 512 };
 #define FX_IP "10.88.0.5"
 
 /* What the scripted host can be told to fail. */
-enum fx_host { FX_NETNS_CREATE, FX_NETNS_REMOVE, FX_SHM_MOUNT, FX_UNMOUNT, FX_OPEN_ROOT, FX_MOUNTINFO, FX_CNI_ADD, FX_CNI_DEL, FX_HOST };
+enum fx_host { FX_NETNS_CREATE, FX_NETNS_REMOVE, FX_SHM_MOUNT, FX_UNMOUNT, FX_OPEN_ROOT, FX_MOUNTINFO, FX_CNI_ADD, FX_CNI_DEL, FX_CNI_CHECK, FX_HOST };
 
 struct fx {
     struct fake *fake;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "cri/networks.h"
 #include "cri/pod_cidr.h"
 #include "fixture.h"
 
@@ -163,6 +164,93 @@ static void test_collection_is_quiet(void **state)
     assert_true(fx_nothing_left(f));
 }
 
+/* The "info" of PodSandboxStatus names this text. */
+static bool status_says(struct fx *f, const char *text)
+{
+    Runtime__V1__PodSandboxStatusRequest q = RUNTIME__V1__POD_SANDBOX_STATUS_REQUEST__INIT;
+    struct fx_call c;
+    q.pod_sandbox_id = pod;
+    q.verbose = true;
+    fx_call_init(f, &c, CRI_METHOD_POD_SANDBOX_STATUS, &q);
+    assert_ok(fx_call_run(f, &c), &c.e);
+    bool says = strstr(((Runtime__V1__PodSandboxStatusResponse *)c.response)->info[0]->value, text) != NULL;
+    fx_call_done(&c);
+    return says;
+}
+
+/* After a restart the plugins are asked about the pods that run, and about no other. */
+static void test_check(void **state)
+{
+    struct fx *f = *state;
+    char stopped[ID_LEN + 1];
+    fx_must_run(f, "stopped", stopped);
+    assert_ok(fx_stop_pod(f, stopped), &f->e);
+    fx_must_run(f, "web", pod);
+    fx_restart(f);
+    f->n_host_calls = 0;
+    networks_check_start(&f->service);
+    assert_int_equal(f->n_host_calls, 1);
+    assert_string_equal(f->host_calls[0], "CHECK");
+    assert_false(status_says(f, "networkProblem"));
+    f->fails[FX_CNI_CHECK] = ERR_UNKNOWN;
+    for (int i = 0; i < 2; i++)
+        networks_check_start(&f->service);
+    assert_true(status_says(f, "\"networkProblem\":\"network \\\"net\\\": plugin \\\"bridge\\\" (CHECK) failed: scripted plugin failure"));
+    assert_int_equal(times_logged(f, "its network is not as it was made"), 2);
+    cancel_fire(&f->service.stopping); /* a daemon that stops asks no more */
+    f->n_host_calls = 0;
+    networks_check_start(&f->service);
+    assert_int_equal(f->n_host_calls, 0);
+}
+
+/* Without memory a pod may pass unchecked; nothing else comes of it. */
+static void test_check_sweep(void **state)
+{
+    struct fx *f = *state;
+    static const struct ctx background = CTX_BACKGROUND;
+    uint64_t at = 0;
+    fx_must_run(f, "web", pod);
+    f->fails[FX_CNI_CHECK] = ERR_UNKNOWN;
+    do {
+        mem_fail_at(at++, false);
+        networks_check(&f->service, &background);
+    } while (mem_fail_off() >= at);
+    assert_true(at > 20);
+    assert_true(status_says(f, "scripted plugin failure"));
+}
+
+/* Which network a handler's pods get. */
+static void test_handlers(void **state)
+{
+    struct fx *f = *state;
+    _cleanup_arena_ struct arena a = ARENA_INIT(1 << 20);
+    static const struct cri_runtime_handler handlers[] = {
+        {.name = "runc"}, {.name = "kata", .cni_conf_dir = "/kata/net.d", .cni_max_conf_num = 3}, {.name = "untrusted", .cni_conf_dir = "/untrusted"}};
+    struct cri_runtime_options o = {.handlers = handlers, .n_handlers = 3, .cni_conf_dir = "/net.d", .cni_cache_dir = f->cache, .cni_max_conf_num = -1};
+    struct cri_service s = {0};
+    struct fx_pod p;
+    Runtime__V1__PodSandboxConfig__AnnotationsEntry annotation = RUNTIME__V1__POD_SANDBOX_CONFIG__ANNOTATIONS_ENTRY__INIT, *annotations[] = {&annotation};
+    annotation.key = (char *)RUNTIME_UNTRUSTED_ANNOTATION;
+    annotation.value = (char *)"true";
+    fx_pod_init(f, &p, "a");
+    assert_ok(runtime_handlers_make(&o, "overlayfs", &a, &s.handlers, &f->e), &f->e);
+    assert_ok(networks_make(&o, &a, &s, &f->e), &f->e);
+    assert_ptr_equal(network_of_pod(&s, &p.config, ""), s.cni);
+    assert_ptr_equal(network_of_pod(&s, &p.config, "runc"), s.cni);
+    assert_ptr_equal(network_of_pod(&s, &p.config, "gone"), s.cni);
+    struct cni *kata = network_of_pod(&s, &p.config, "kata");
+    assert_ptr_not_equal(kata, s.cni);
+    assert_fails(cni_ready(kata, &f->e), &f->e, ERR_FAILED_PRECONDITION, "/kata/net.d");
+    assert_fails(cni_ready(s.cni, &f->e), &f->e, ERR_FAILED_PRECONDITION, "/net.d");
+    p.config.annotations = annotations;
+    p.config.n_annotations = 1;
+    assert_fails(cni_ready(network_of_pod(&s, &p.config, ""), &f->e), &f->e, ERR_FAILED_PRECONDITION, "/untrusted");
+    networks_free(&s);
+    o.ip_pref = "ipv5";
+    assert_fails(networks_make(&o, &a, &s, &f->e), &f->e, ERR_INVALID_ARGUMENT, "ip_pref \"ipv5\": expected ipv4, ipv6 or cni");
+    networks_free(&s);
+}
+
 static int setup_threads(void **state)
 {
     *state = fx_new(FX_THREADS);
@@ -235,6 +323,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_template, setup, teardown),
         cmocka_unit_test_setup_teardown(test_restore_bad, setup, teardown),
         cmocka_unit_test_setup_teardown(test_collection_is_quiet, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_check, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_check_sweep, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_handlers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_add_is_cancelled, setup_threads, teardown),
         cmocka_unit_test_setup_teardown(test_add_ends_with_the_daemon, setup_threads, teardown),
     };
