@@ -305,6 +305,7 @@ static void test_many_interfaces(void **state)
         stats_process_close(&p);
     }
     /* What does not fit ends in the middle of a line: that is not half a number. */
+    buf_done(&scratch);
     buf_init(&scratch, 80);
     struct stats_process p = process(LINE("a", "1") LINE("b", "2") LINE("c", "3333"));
     assert_ok(stats_network_read(&p, &a, &scratch, &net, &e), &e);
