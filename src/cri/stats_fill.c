@@ -144,15 +144,15 @@ int stats_fill_container(struct stats_call *w, struct container *c, Runtime__V1_
         return err_oom(e);
     runtime__v1__container_stats__init(out);
     object_lock(&c->o);
-    bool running = container_status_state(&c->status) == RUNTIME__V1__CONTAINER_STATE__CONTAINER_RUNNING, removed = c->removed;
-    uint32_t pid = c->status.pid;
+    bool removed = c->removed;
+    uint32_t pid = c->status.pid; /* 0 unless it runs */
     struct container_layer layer = c->layer;
     object_unlock(&c->o);
     if (removed)
         return err_raise(e, ERR_NOT_FOUND, "container \"%s\" not found", c->o.id);
     if (!fill_attributes(w, c, out) || !fill_layer(w, &layer, out))
         return err_oom(e);
-    if (running && pid)
+    if (pid)
         TRY(fill_usage(w, c, pid, out, &pids, e));
     *ret = out;
     if (ret_pids)

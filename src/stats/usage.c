@@ -139,20 +139,12 @@ int stats_usage_read(const struct stats_host *h, const struct stats_cgroup *g, s
     return 0;
 }
 
-/* Lines that are whole. */
-static struct view whole_lines(const struct buf *b)
-{
-    struct view text = buf_view(b);
-    size_t last = view_rfind(text, '\n');
-    return last < text.n ? view_slice(text, 0, last + 1) : VIEW_EMPTY;
-}
-
 int stats_network_read(const struct stats_process *p, struct arena *a, struct buf *scratch, struct stats_network *ret, struct err *e)
 {
     struct stats_network net = {0};
     struct netdev d;
-    TRY(stats_read(p->fd, "net/dev", scratch, e)); /* when it does not fit, what fits is enough */
-    struct view rest = whole_lines(scratch);
+    TRY(stats_read(p->fd, "net/dev", scratch, e)); /* when it does not fit, what fits is enough; a line that was cut has too few columns or all that count */
+    struct view rest = buf_view(scratch);
     if (rest.n == 0)
         return err_raise(e, ERR_NOT_FOUND, "the process is gone");
     net.at = clock_real();

@@ -305,7 +305,7 @@ void fx_figures(struct fx *f, const char *id, const char *parent)
     snprintf(name, sizeof name, "%u/cgroup", fx_pid(f, id));
     put_below(f->proc, name, text);
     snprintf(name, sizeof name, "%u/net/dev", fx_pid(f, id));
-    put_below(f->proc, name, "lo: 9 0 0 0 0 0 0 0 9 0 0 0 0 0 0 0\neth0: 100 0 1 0 0 0 0 0 200 0 2 0 0 0 0 0\n");
+    put_below(f->proc, name, "lo: 9 0 0 0 0 0 0 0 9 0 0 0 0 0 0 0\nnet1: 8 0 0 0 0 0 0 0 8 0 0 0 0 0 0 0\neth0: 100 0 1 0 0 0 0 0 200 0 2 0 0 0 0 0\n");
 }
 
 /* --- the service -------------------------------------------------------------------------------------------------------------- */

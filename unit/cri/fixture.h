@@ -165,7 +165,7 @@ void fx_remove_all(struct fx *f);
 /* The calls to the fake since `mark` (a fake_calls count) are exactly these, NULL-terminated; prints both lists when not. */
 bool fx_calls_are(struct fx *f, size_t mark, const char *const *methods);
 /* Puts the process of a running pod or container into a cgroup v1 (and hybrid) `<parent>/<id>`, and figures into that and into the parent: cpu 2 s, memory 10000 of 20000
- * bytes, 1000 inactive, 4096 rss, 7 and 1 page faults, swap 500 of 1000 bytes, 3 processes, pressure; interfaces lo, eth0 (100 and 200 bytes, 1 and 2 errors). */
+ * bytes, 1000 inactive, 4096 rss, 7 and 1 page faults, swap 500 of 1000 bytes, 3 processes, pressure; interfaces lo, net1, eth0 (100 and 200 bytes, 1 and 2 errors). */
 void fx_figures(struct fx *f, const char *id, const char *parent);
 /* Writes a file below <cgroups> ("memory/pods/web/memory.stat"). */
 void fx_figure(struct fx *f, const char *text, const char *format, ...) _printf_(3, 4);
