@@ -116,6 +116,15 @@ def build_pause(work):
     return program
 
 
+def build_program(work, name, *options):
+    """Compiles images/NAME.c, once; returns the program's path."""
+    source = os.path.join(os.path.dirname(__file__), "..", "images", name + ".c")
+    program = os.path.join(work, name)
+    if not os.path.exists(program):
+        subprocess.run(["gcc", "-std=c11", "-D_GNU_SOURCE", "-O2", *options, "-o", program, source], check=True)
+    return program
+
+
 # --- images -----------------------------------------------------------------------------------------
 
 

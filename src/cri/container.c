@@ -159,7 +159,7 @@ struct cio *container_detach(struct container *c)
     static const struct ctx background = CTX_BACKGROUND;
     object_lock(&c->o);
     while (c->io_busy)
-        object_wait(&c->o, &background, "wait for ReopenContainerLog", NULL);
+        object_wait(&c->o, &background, "wait for who works with the streams", NULL);
     struct cio *io = TAKE_PTR(c->io);
     object_unlock(&c->o);
     return io;
@@ -176,16 +176,33 @@ int container_check_running(struct container *c, struct err *e)
                            container_state_name((int)state));
 }
 
-int cri_reattach(struct cri_service *s, const struct ctx *ctx, struct container *c, struct err *e)
+int container_claim_io(struct container *c, const struct ctx *ctx, struct cio **ret, struct err *e)
+{
+    int r = 0;
+    object_lock(&c->o);
+    while (c->io_busy && r == 0)
+        r = object_wait(&c->o, ctx, "wait for somebody else who works with the container's streams", e);
+    if (r == 0) {
+        c->io_busy = true;
+        *ret = c->io;
+    }
+    object_unlock(&c->o);
+    return r;
+}
+
+void container_release_io(struct container *c)
+{
+    object_lock(&c->o);
+    c->io_busy = false;
+    object_changed(&c->o);
+    object_unlock(&c->o);
+}
+
+static int reattach(struct cri_service *s, const struct ctx *ctx, struct container *c, struct err *e)
 {
     _cleanup_arena_ struct arena a = ARENA_INIT(1 << 20);
     struct ctrd_process p;
     struct cio *io;
-    object_lock(&c->o);
-    bool attached = c->io != NULL;
-    object_unlock(&c->o);
-    if (attached)
-        return 0;
     TRY(ctrd_task_get(&s->ctrd, ctx, c->o.id, NULL, &a, &p, e));
     TRY(cio_reopen(s->pump, p.stdin_path, p.stdout_path, p.stderr_path, &io, e));
     int r = cio_log_to(io, c->meta.log_path, s->config.log_line_max, e);
@@ -195,4 +212,20 @@ int cri_reattach(struct cri_service *s, const struct ctx *ctx, struct container 
     }
     container_attach(c, io);
     return 0;
+}
+
+int cri_reattach(struct cri_service *s, const struct ctx *ctx, struct container *c, struct err *e)
+{
+    struct cio *io = NULL;
+    TRY(container_claim_io(c, ctx, &io, e));
+    object_lock(&c->o);
+    bool ended = c->exiting || c->status.finished_at != 0; /* whose streams were just taken away must not get others */
+    object_unlock(&c->o);
+    int r = 0;
+    if (!io && ended)
+        r = err_raise(e, ERR_FAILED_PRECONDITION, "container \"%s\" is not running: it has just ended", c->o.id);
+    else if (!io)
+        r = reattach(s, ctx, c, e);
+    container_release_io(c);
+    return r;
 }

@@ -40,6 +40,10 @@ struct cio *container_detach(struct container *c);
 /* FAILED_PRECONDITION naming the state when the container does not run. */
 int container_check_running(struct container *c, struct err *e);
 
+/* Claims the streams, which may be none (NULL), so that nobody frees them, until they are released. */
+int container_claim_io(struct container *c, const struct ctx *ctx, struct cio **ret, struct err *e);
+void container_release_io(struct container *c);
+
 /* Attaches to the pipes of a container that runs and is not attached (after a restart of the daemon): their paths are what the task says, never
  * computed. Success when it is attached already. */
 int cri_reattach(struct cri_service *s, const struct ctx *ctx, struct container *c, struct err *e);

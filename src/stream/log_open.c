@@ -63,8 +63,9 @@ static struct view directory_of(const char *path)
     return view_slice(view_of(path), 0, view_rfind(view_of(path), '/'));
 }
 
-/* With the pump's lock held. */
-static int check_stuck(struct cio_pump *p, const char *path, struct err *e)
+/* With the pump's lock held. limit: what this opening may take. While others are stuck it is the twentieth part, so that a start with many logs
+ * on such a disk takes as long as one, and more than enough for a disk that works. */
+static int check_stuck(struct cio_pump *p, const char *path, uint64_t *ret_limit, struct err *e)
 {
     unsigned stuck = 0;
     for (const struct log_opening *o = p->openings; o; o = o->next) {
@@ -77,14 +78,15 @@ static int check_stuck(struct cio_pump *p, const char *path, struct err *e)
     if (stuck >= CIO_OPENINGS_MAX)
         return err_raise(e, ERR_RESOURCE_EXHAUSTED, "open container log %s: %u other logs are still being opened, their file systems do not answer",
                          path, stuck);
+    *ret_limit = stuck > 0 ? p->limit / 20 : p->limit;
     return 0;
 }
 
 /* With the pump's lock held. */
-static int start(struct log_opening *o, pthread_t *ret, struct err *e)
+static int start(struct log_opening *o, pthread_t *ret, uint64_t *ret_limit, struct err *e)
 {
     struct cio_pump *p = o->pump;
-    TRY(check_stuck(p, o->path, e));
+    TRY(check_stuck(p, o->path, ret_limit, e));
     int error = pthread_create(ret, NULL, open_thread, o);
     if (error)
         return err_errno(e, error, "start a thread that opens container log %s", o->path);
@@ -94,10 +96,10 @@ static int start(struct log_opening *o, pthread_t *ret, struct err *e)
 }
 
 /* True when it is done; with the pump's lock held. */
-static bool wait_done(struct log_opening *o)
+static bool wait_done(struct log_opening *o, uint64_t limit)
 {
     struct cio_pump *p = o->pump;
-    uint64_t deadline = clock_deadline(p->limit);
+    uint64_t deadline = clock_deadline(limit);
     struct timespec at = monotonic_time(deadline);
     while (!o->done && clock_mono() < deadline)
         pthread_cond_timedwait(&p->changed, &p->lock, &at);
@@ -122,8 +124,9 @@ int log_open_within(struct cio_pump *p, const char *path, struct log_file *ret, 
     o->pump = p;
     o->path = copy;
     pthread_mutex_lock(&p->lock);
-    int r = start(o, &thread, e);
-    bool done = r < 0 || wait_done(o);
+    uint64_t limit;
+    int r = start(o, &thread, &limit, e);
+    bool done = r < 0 || wait_done(o, limit);
     pthread_mutex_unlock(&p->lock);
     if (!done) { /* o is the thread's now */
         pthread_detach(thread);

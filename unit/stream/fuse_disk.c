@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fuse.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -171,9 +172,9 @@ static void serve(struct fuse_disk *d, const struct request *q)
     case FUSE_OPEN: case FUSE_OPENDIR: open_node(d, q); break;
     case FUSE_READ: read_file(d, q); break;
     case FUSE_WRITE: write_file(d, q); break;
-    case FUSE_FLUSH: case FUSE_RELEASE: case FUSE_RELEASEDIR: case FUSE_ACCESS: case FUSE_FSYNC: answer(d, q, 0, 0); break;
+    case FUSE_RELEASE: case FUSE_RELEASEDIR: case FUSE_ACCESS: case FUSE_FSYNC: answer(d, q, 0, 0); break;
     case FUSE_FORGET: case FUSE_BATCH_FORGET: case FUSE_INTERRUPT: break;
-    default: answer(d, q, -ENOSYS, 0); break;
+    default: answer(d, q, -ENOSYS, 0); break; /* FUSE_FLUSH too: then none is sent any more, for which a process that ends would wait in vain */
     }
 }
 
@@ -181,15 +182,18 @@ static void *run(void *arg)
 {
     struct fuse_disk *d = arg;
     for (;;) {
-        ssize_t n = read(d->fd, d->in, sizeof d->in);
-        if (n < 0 && errno != EINTR && errno != ENOENT)
-            return NULL; /* ENODEV: it is unmounted */
-        if (n < (ssize_t)sizeof(struct fuse_in_header))
-            continue;
+        struct pollfd p = {.fd = d->fd, .events = POLLIN};
+        poll(&p, 1, -1);
+        /* A request that was taken could not be killed any more: while it hangs they stay in the kernel. */
         pthread_mutex_lock(&d->lock);
         while (d->hangs)
             pthread_cond_wait(&d->cond, &d->lock);
         pthread_mutex_unlock(&d->lock);
+        ssize_t n = read(d->fd, d->in, sizeof d->in);
+        if (n < 0 && errno != EINTR && errno != ENOENT && errno != EAGAIN)
+            return NULL; /* ENODEV: it is unmounted */
+        if (n < (ssize_t)sizeof(struct fuse_in_header))
+            continue;
         struct request q = {(struct fuse_in_header *)(void *)d->in, d->in + sizeof(struct fuse_in_header)};
         serve(d, &q);
     }
@@ -198,7 +202,7 @@ static void *run(void *arg)
 int fuse_disk_start(struct fuse_disk *d, const char *dir)
 {
     char options[96];
-    d->fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+    d->fd = open("/dev/fuse", O_RDWR | O_CLOEXEC | O_NONBLOCK);
     if (d->fd < 0)
         return -errno;
     snprintf(options, sizeof options, "fd=%d,rootmode=40000,user_id=0,group_id=0", d->fd);

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { FUSE_DISK_FILES = 8, FUSE_DISK_SIZE = 4 << 20, FUSE_DISK_NAME = 64, FUSE_DISK_WRITE = 128 << 10 };
+enum { FUSE_DISK_FILES = 4, FUSE_DISK_SIZE = 16 << 20, FUSE_DISK_NAME = 64, FUSE_DISK_WRITE = 128 << 10 };
 
 struct fuse_disk_file {
     char name[FUSE_DISK_NAME];
