@@ -10,13 +10,12 @@
 #include <linux/oom.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "cri/container.h"
+#include "cri/devices.h"
 #include "cri/image_users.h"
 #include "cri/sandbox.h"
 #include "cri/seccomp.h"
@@ -71,31 +70,20 @@ static int resolve_mounts(struct cri_service *s, const Runtime__V1__ContainerCon
     return 0;
 }
 
-static int resolve_devices(const Runtime__V1__ContainerConfig *config, struct arena *a, const struct oci_device **ret, size_t *ret_n, struct err *e)
+/* The devices that are named, and for a privileged container those of the host as they are now. */
+static int resolve_devices(const struct cri_service *s, const struct runtime_handler *handler, struct arena *a, struct oci_host *host,
+                           struct oci_container_input *in, struct err *e)
 {
-    struct oci_device *v = ARENA_NEW_N(a, struct oci_device, config->n_devices);
-    if (!v)
-        return err_oom(e);
-    for (size_t i = 0; i < config->n_devices; i++) {
-        const Runtime__V1__Device *d = config->devices[i];
-        struct stat st;
-        if (stat(d->host_path, &st) < 0)
-            return err_errno(e, errno, "config.devices[%zu]: %s", i, d->host_path);
-        if (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
-            return err_raise(e, ERR_INVALID_ARGUMENT, "config.devices[%zu]: %s is not a device", i, d->host_path);
-        v[i] = (struct oci_device){
-            .path = d->container_path[0] ? d->container_path : d->host_path,
-            .type = S_ISCHR(st.st_mode) ? 'c' : 'b',
-            .major = major(st.st_rdev),
-            .minor = minor(st.st_rdev),
-            .mode = st.st_mode & 07777,
-            .uid = st.st_uid,
-            .gid = st.st_gid,
-            .access = d->permissions[0] ? d->permissions : "rwm",
-        };
-    }
-    *ret = v;
-    *ret_n = config->n_devices;
+    const Runtime__V1__LinuxContainerConfig *lc = in->config->linux;
+    struct devices named = {0}, all = {0};
+    TRY(devices_resolve(in->config, a, &named, e));
+    in->devices = named.v;
+    in->n_devices = named.n;
+    if (!lc || !lc->security_context || !lc->security_context->privileged || handler->policy.privileged_without_host_devices)
+        return 0;
+    TRY(s->os->host_devices(a, &all, e));
+    host->devices = all.v;
+    host->n_devices = all.n;
     return 0;
 }
 
@@ -164,6 +152,7 @@ int container_spec_make(struct cri_service *s, const struct ctx *ctx, const stru
     const Runtime__V1__ContainerConfig *config = c->meta.config;
     const Runtime__V1__LinuxContainerSecurityContext *sc = config->linux ? config->linux->security_context : NULL;
     struct oci_notes notes = {0};
+    struct oci_host host = s->host;
     object_lock(&sb->o);
     uint32_t pid = sb->pid;
     object_unlock(&sb->o);
@@ -179,7 +168,7 @@ int container_spec_make(struct cri_service *s, const struct ctx *ctx, const stru
         .hosts_path = sandbox_hosts_path(s, a, sb->o.id),
         .resolv_path = sandbox_resolv_path(s, a, sb->o.id),
         .shm_path = sandbox_shm_path(s, a, sb->o.id),
-        .host = &s->host,
+        .host = &host,
         .policy = &handler->policy,
         .notes = &notes,
     };
@@ -189,7 +178,7 @@ int container_spec_make(struct cri_service *s, const struct ctx *ctx, const stru
     TRY(set_seccomp(s, sc, a, &in, e));
     TRY(clamp_oom(s, config, &in.oom_score_adj, e));
     TRY(resolve_mounts(s, config, a, &in.mounts, e));
-    TRY(resolve_devices(config, a, &in.devices, &in.n_devices, e));
+    TRY(resolve_devices(s, handler, a, &host, &in, e));
     TRY(resolve_target(s, sb, sc, &in.target_pid, e));
     TRY(image_user_resolve(s, ctx, image, sc, a, &in.user, e));
     TRY(volumes_make(s, ctx, c->o.id, config, image, a, &in.volumes, &in.n_volumes, e));

@@ -4,16 +4,15 @@
  */
 #include "cri/host.h"
 
-#include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <linux/magic.h>
 #include <linux/oom.h>
 #include <linux/seccomp.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/utsname.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -22,7 +21,7 @@
 #include "base/num.h"
 #include "parse/mountinfo.h"
 
-enum { DEVICES_MAX = 4096, SMALL_FILE_MAX = 65536, HOST_NAME_MAX_BYTES = 256 };
+enum { SMALL_FILE_MAX = 65536, HOST_NAME_MAX_BYTES = 256, MOUNT_TABLE_MAX = 64 << 20 };
 
 static int read_small(const char *path, struct buf *out, struct err *e)
 {
@@ -41,8 +40,40 @@ static int read_capabilities(uint64_t *ret, struct err *e)
     return err_raise(e, ERR_INTERNAL, "/proc/self/status has no CapEff");
 }
 
+/* Options of the cgroup v2 mount. */
+static void read_cgroup_mount(struct oci_host *h, struct view table)
+{
+    struct mountinfo m;
+    if (!mountinfo_find(table, VIEW_LIT("/sys/fs/cgroup"), &m))
+        return;
+    h->cgroup2_nsdelegate = mountinfo_has_option(m.super_options, "nsdelegate");
+    h->cgroup2_recursiveprot = mountinfo_has_option(m.super_options, "memory_recursiveprot");
+}
+
+/* True when memory and swap are limited together in the daemon's own cgroup. The root of the hierarchy has no limits: there only the kernel's swap is
+ * looked for. */
+static bool has_cgroup2_swap(void)
+{
+    _cleanup_buf_ struct buf own = BUF_INIT(SMALL_FILE_MAX);
+    char path[PATH_MAX];
+    struct view rest, line;
+    if (fs_read_file("/proc/self/cgroup", &own, NULL) < 0)
+        return false;
+    rest = buf_view(&own);
+    while (view_next_line(&rest, &line)) {
+        if (!view_starts(line, VIEW_LIT("0::/")))
+            continue;
+        line = view_slice(line, strlen("0::"), line.n);
+        if (line.n == 1)
+            return fs_exists("/proc/swaps");
+        return (size_t)snprintf(path, sizeof path, "/sys/fs/cgroup%.*s/memory.swap.max", VIEW_ARG(line)) < sizeof path && fs_exists(path);
+    }
+    return false;
+}
+
 static void read_cgroups(struct oci_host *h)
 {
+    _cleanup_buf_ struct buf mounts = BUF_INIT(MOUNT_TABLE_MAX);
     struct statfs fs;
     h->cgroup_mode = statfs("/sys/fs/cgroup", &fs) == 0 && (unsigned long)fs.f_type == CGROUP2_SUPER_MAGIC ? OCI_CGROUP_V2 : OCI_CGROUP_V1;
     if (h->cgroup_mode == OCI_CGROUP_V1) {
@@ -53,7 +84,26 @@ static void read_cgroups(struct oci_host *h)
     _cleanup_buf_ struct buf controllers = BUF_INIT(SMALL_FILE_MAX);
     if (fs_read_file("/sys/fs/cgroup/cgroup.controllers", &controllers, NULL) == 0)
         h->hugetlb_controller = controllers.p && strstr(controllers.p, "hugetlb");
-    h->swap_controller = fs_exists("/proc/swaps");
+    h->swap_controller = has_cgroup2_swap();
+    if (fs_read_file("/proc/self/mountinfo", &mounts, NULL) == 0)
+        read_cgroup_mount(h, buf_view(&mounts));
+}
+
+/* Every user of the host is mapped to itself in the first user namespace, and in no other. (user_namespaces(7)) */
+static bool in_user_ns(void)
+{
+    _cleanup_buf_ struct buf map = BUF_INIT(SMALL_FILE_MAX);
+    uint64_t number[3] = {0};
+    if (fs_read_file("/proc/self/uid_map", &map, NULL) < 0)
+        return false; /* a kernel without them */
+    struct view rest = view_trim(buf_view(&map)), word;
+    for (size_t i = 0; i < ARRAY_SIZE(number); i++) {
+        view_cut(rest, ' ', &word, &rest);
+        rest = view_trim(rest);
+        if (num_parse_u64(word, UINT32_MAX, &number[i]) != NUM_OK)
+            return true;
+    }
+    return number[0] != 0 || number[1] != 0 || number[2] != UINT32_MAX;
 }
 
 /* A kernel with filters looks at the filter's address, which is NULL here (EFAULT); one without says EINVAL. Nothing is set either way.
@@ -94,54 +144,8 @@ static int read_kernel(struct arena *a, struct oci_host *h, struct err *e)
     h->machine = arena_strdup(a, u.machine);
     h->seccomp = has_seccomp();
     h->apparmor = has_apparmor();
+    h->in_user_ns = in_user_ns();
     return h->machine ? 0 : err_oom(e);
-}
-
-/* Directories of /dev that hold no devices of the host for containers: they are mounts of their own in every container. */
-static bool skipped_directory(const char *name)
-{
-    static const char *const names[] = {"pts", "shm", "fd", "mqueue", "lxc", "lxd-fuse", ".lxc", ".udev", ".", ".."};
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-        if (strcmp(name, names[i]) == 0)
-            return true;
-    return false;
-}
-
-static void close_dir(DIR **d)
-{
-    if (*d)
-        closedir(*d);
-}
-
-/* Collects the device nodes below dir. Depth and number are bounded: a device path of "/" once made another runtime walk the whole file system. */
-static int scan_devices(const char *dir, unsigned depth, struct arena *a, struct oci_device *v, size_t *n, struct err *e)
-{
-    _cleanup_(close_dir) DIR *d = opendir(dir);
-    struct dirent *entry;
-    while (d && (entry = readdir(d)) && *n < DEVICES_MAX) {
-        struct stat st;
-        if (skipped_directory(entry->d_name) || strcmp(entry->d_name, "console") == 0)
-            continue;
-        char *path = arena_printf(a, "%s/%s", dir, entry->d_name);
-        if (!path)
-            return err_oom(e);
-        if (lstat(path, &st) < 0)
-            continue;
-        if (S_ISDIR(st.st_mode) && depth < 8)
-            TRY(scan_devices(path, depth + 1, a, v, n, e));
-        if (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
-            continue;
-        v[(*n)++] = (struct oci_device){
-            .path = path,
-            .type = S_ISCHR(st.st_mode) ? 'c' : 'b',
-            .major = major(st.st_rdev),
-            .minor = minor(st.st_rdev),
-            .mode = st.st_mode & 07777,
-            .uid = st.st_uid,
-            .gid = st.st_gid,
-        };
-    }
-    return 0;
 }
 
 int host_read(struct arena *a, struct oci_host *ret, struct err *e)
@@ -152,14 +156,11 @@ int host_read(struct arena *a, struct oci_host *ret, struct err *e)
         return err_errno(e, errno, "read the host's name");
     name[sizeof name - 1] = '\0';
     h.hostname = arena_strdup(a, name);
-    struct oci_device *devices = ARENA_NEW_N(a, struct oci_device, DEVICES_MAX);
-    if (!h.hostname || !devices)
+    if (!h.hostname)
         return err_oom(e);
     TRY(read_capabilities(&h.capabilities, e));
     TRY(read_kernel(a, &h, e));
     read_cgroups(&h);
-    TRY(scan_devices("/dev", 0, a, devices, &h.n_devices, e));
-    h.devices = devices;
     *ret = h;
     return 0;
 }

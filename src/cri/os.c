@@ -111,6 +111,11 @@ static int mountinfo(struct buf *out, struct err *e)
     return fd < 0 ? err_errno(e, errno, "open /proc/self/mountinfo") : fs_read_fd(fd, "/proc/self/mountinfo", out, e);
 }
 
+static int host_devices(struct arena *a, struct devices *ret, struct err *e)
+{
+    return devices_below("/dev", "/dev", NULL, a, ret, e);
+}
+
 const struct cri_os cri_os_real = {
     .netns_create = netns_create,
     .netns_remove = netns_remove,
@@ -119,4 +124,5 @@ const struct cri_os cri_os_real = {
     .unmount = fs_unmount,
     .open_root = open_root,
     .mountinfo = mountinfo,
+    .host_devices = host_devices,
 };

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "containerd/containerd.h"
+#include "cri/devices.h"
 
 struct cri_os {
     /* A network namespace pinned on path, loopback up; and its removal (a missing one is success). */
@@ -24,6 +25,8 @@ struct cri_os {
     int (*open_root)(const struct ctrd_mounts *mounts, const char *scratch, int *ret_fd, struct err *e);
     /* The mount table of this process, for propagation checks. */
     int (*mountinfo)(struct buf *out, struct err *e);
+    /* Adds every device node of the host. */
+    int (*host_devices)(struct arena *a, struct devices *ret, struct err *e);
 };
 
 extern const struct cri_os cri_os_real;

@@ -88,7 +88,7 @@ struct oci_host {
     uint64_t capabilities;   /* bit n: the daemon holds capability n effectively; 0 means all that are known */
     bool cgroup2_nsdelegate; /* options of the host's /sys/fs/cgroup mount, to be repeated where its superblock is shared */
     bool cgroup2_recursiveprot;
-    const struct oci_device *devices; /* every node of the host's /dev, for privileged containers */
+    const struct oci_device *devices; /* every node of the host's /dev, for privileged containers; may be empty for others */
     size_t n_devices;
 };
 

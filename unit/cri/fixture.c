@@ -110,6 +110,13 @@ static int mountinfo_(struct buf *out, struct err *e)
     return buf_add_str(out, "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/root rw\n") < 0 ? err_oom(e) : 0;
 }
 
+static int host_devices_(struct arena *a, struct devices *ret, struct err *e)
+{
+    static struct oci_device null = {.path = "/dev/null", .type = 'c', .major = 1, .minor = 3, .mode = 0666};
+    *ret = (struct devices){.v = &null, .n = 1};
+    return 0;
+}
+
 static const struct cri_os fx_os = {
     .netns_create = netns_create_,
     .netns_remove = netns_remove_,
@@ -118,6 +125,7 @@ static const struct cri_os fx_os = {
     .unmount = unmount_,
     .open_root = open_root_,
     .mountinfo = mountinfo_,
+    .host_devices = host_devices_,
 };
 
 static int run_plugin(void *user, const struct ctx *ctx, const char *const argv[], const char *const envp[], struct view input, struct buf *out,

@@ -152,11 +152,11 @@ static void test_bad_requests(void **state)
     assert_refused(f, &c, ERR_INVALID_ARGUMENT, "relative");
     init(f, &c, &p, "a");
     Runtime__V1__Device d = RUNTIME__V1__DEVICE__INIT, *devices[] = {&d};
-    d.host_path = (char *)"/etc";
+    d.host_path = (char *)"/etc/passwd";
     d.container_path = (char *)"/dev/x";
     c.config.devices = devices;
     c.config.n_devices = 1;
-    assert_refused(f, &c, ERR_INVALID_ARGUMENT, "/etc is not a device");
+    assert_refused(f, &c, ERR_INVALID_ARGUMENT, "/etc/passwd is not a device");
     d.host_path = (char *)"/dev/does-not-exist";
     assert_refused(f, &c, ERR_NOT_FOUND, "/dev/does-not-exist");
     Runtime__V1__StopContainerRequest stop = RUNTIME__V1__STOP_CONTAINER_REQUEST__INIT;
