@@ -23,7 +23,7 @@ BRIDGE = "cct0"
 NETWORK = "cct"
 
 PROGRAMS = {
-    "containerd": "containerd", "ctr": "containerd", "containerd-shim-runc-v2": "containerd", "runc": "runc",
+    "containerd": "containerd", "ctr": "containerd", "containerd-shim-runc-v2": "containerd", "runc": "runc", "crun": "crun",
     "docker-registry": "docker-registry", "openssl": "openssl", "ip": "iproute2", "gcc": "gcc", "protoc": "protobuf-compiler",
 }
 
