@@ -150,7 +150,6 @@ static int read_header(struct toml_reader *r, struct toml **table)
     bool array = toml_peek(r, 1) == '[';
     r->at += array ? 2 : 1;
     r->depth = 0;
-    r->section = ++r->sections;
     *table = r->root;
     for (;;) {
         toml_skip_blanks(r);

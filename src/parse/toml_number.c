@@ -79,7 +79,7 @@ static int read_integer(struct toml_reader *r, struct view text, struct toml_spo
     bool negative = text.p[0] == '-';
     size_t start = text.p[0] == '-' || text.p[0] == '+' ? 1 : 0;
     int base = 10;
-    if (start == 0 && text.n >= 2 && text.p[0] == '0' && (text.p[1] == 'x' || text.p[1] == 'o' || text.p[1] == 'b')) {
+    if (text.n >= 2 && text.p[0] == '0' && (text.p[1] == 'x' || text.p[1] == 'o' || text.p[1] == 'b')) {
         base = text.p[1] == 'x' ? 16 : text.p[1] == 'o' ? 8 : 2;
         start = 2;
     }

@@ -11,22 +11,22 @@
 
 #include "parse/toml.h"
 
-/* What defined a table or an array, which decides whether it may be added to. Dotted keys may add to a table that dotted keys made,
- * but only from within one section: a header with its lines, or one inline table. */
+/* What defined a table or an array, which decides whether it may be added to. Dotted keys may add to a table that dotted keys made; TOML
+ * allows it only in the lines of one header, or in one inline table, but from elsewhere none leads there: it would have to
+ * pass through a table that has a header or is closed. */
 enum toml_origin {
     TOML_CLOSED = 0, /* an array or inline table that is written as a value */
     TOML_IMPLIED,    /* a table on the way to a header's last key */
     TOML_HEADER,     /* a table with a header [x], or an element with [[x]] */
     TOML_ELEMENTS,   /* an array made by [[x]] */
-    TOML_DOTTED,     /* a table made by dotted keys; the number of the section is added */
+    TOML_DOTTED,     /* a table made, or added to, by dotted keys */
 };
 
 struct toml_reader {
     const char *at, *end;
     const char *line_start;
     uint32_t line;
-    uint32_t depth;             /* levels above the table or array that is being filled */
-    uint32_t section, sections; /* the current one; how many there were */
+    uint32_t depth; /* levels above what is put into the current table or array */
     size_t values;
     struct toml *root;
     struct arena *arena;

@@ -65,13 +65,10 @@ static int read_members(struct toml_reader *r, struct toml *table)
 
 static int read_inline_table(struct toml_reader *r, struct toml *table)
 {
-    uint32_t outer = r->section;
     table->type = TOML_TABLE;
     r->at++;
     r->depth++;
-    r->section = ++r->sections;
     TRY(read_members(r, table));
-    r->section = outer;
     r->depth--;
     r->at++;
     return 0;
@@ -108,15 +105,14 @@ static int refuse_dotted(struct toml_reader *r, struct toml_spot spot, const str
 /* Goes from *table into its table `key`, which is made when there is none. */
 static int step_into(struct toml_reader *r, struct toml **table, struct view key, struct toml_spot spot)
 {
-    uint32_t own = TOML_DOTTED + r->section;
     struct toml *next = toml_member(*table, key);
     if (!next) {
         TRY(toml_add(r, *table, key, spot, &next));
         next->type = TOML_TABLE;
-    } else if (next->type != TOML_TABLE || (next->origin_ != TOML_IMPLIED && next->origin_ != own)) {
+    } else if (next->type != TOML_TABLE || (next->origin_ != TOML_IMPLIED && next->origin_ != TOML_DOTTED)) {
         return refuse_dotted(r, spot, next);
     }
-    next->origin_ = own;
+    next->origin_ = TOML_DOTTED;
     r->depth++;
     *table = next;
     return 0;

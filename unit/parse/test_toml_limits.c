@@ -112,6 +112,12 @@ static void depth(void **state)
     repeat(&b, "a = [[[{a = [], b.c.d = 1}]]]\n", 1);
     for (int i = 0; i < 200; i++)
         assert_int_equal(buf_printf(&b, "x%d = [[[{a = [{}], b.c.d = {e.f = 1}}]]]\ny.z.k%d = {}\n", i, i), 0);
+    repeat(&b, "elements = [", 1);
+    repeat(&b, "[], {}, [1], {a.b = 1},", 200);
+    repeat(&b, "]\nmembers = {z = 1", 1);
+    for (int i = 0; i < 200; i++)
+        assert_int_equal(buf_printf(&b, ", a%d = [], b%d = {}, c%d.d.e = [{}]", i, i, i), 0);
+    repeat(&b, "}\n", 1);
     for (int i = 0; i < 200; i++)
         assert_int_equal(buf_printf(&b, "[[l.m.n]]\n[l.m.n.o%d]\n", i), 0);
     assert_ok(parse(&b, &e), &e);

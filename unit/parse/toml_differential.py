@@ -158,11 +158,20 @@ def compare(dump, document, counts):
 
 # ---------------------------------------------------------------- documents by a grammar
 
+def reads(text):
+    try:
+        tomllib.loads(text)
+        return True
+    except ValueError:
+        return False
+
+
 class Grammar:
     """Few different keys, so that definitions meet; each rule now and then does what is only nearly right."""
 
     def __init__(self, rng):
         self.rng = rng
+        self.names = ["a", "b", "c"][:rng.randint(1, 3)]
 
     def pick(self, *choices):
         return self.rng.choice(choices)
@@ -183,7 +192,9 @@ class Grammar:
         return self.blank() + "".join(self.comment() + self.newline() + self.blank() for _ in range(self.rng.randrange(3) if self.chance(30) else 0))
 
     def simple_key(self):
-        return self.pick("a", "b", "c", "a", "b", "c", "d", '"a"', "'b'", '"\\u0063"', '""', "''", "1", "-", "_", "a-b", "\"\u00e9\"", '"a.b"', "true", "1979-05-27")
+        if self.chance(80):
+            return self.pick(*self.names)
+        return self.pick("d", '"a"', "'b'", '"\\u0063"', '""', "''", "1", "-", "_", "a-b", "\"\u00e9\"", '"a.b"', "true", "1979-05-27")
 
     def key(self, most=3):
         return (self.blank() + "." + self.blank()).join(self.simple_key() for _ in range(self.rng.randint(1, most) if self.chance(45) else 1))
@@ -234,7 +245,15 @@ class Grammar:
             return base[0] + self.digits(base[1], 18)
         return self.pick("", "", "+", "-") + self.pick("", "1", "7") + self.digits("0123456789", 20 if self.chance(10) else 12)
 
+    def halfway(self):
+        """A number right between two doubles, of up to 768 digits, or just beside it."""
+        power = self.pick(1075, self.rng.randint(1, 1075))
+        digits = str((2 * self.rng.randrange(2 ** self.rng.randrange(53)) + 1) * 5 ** power)
+        return self.pick(digits, digits[:-1] + "4", digits[:-1] + "6", digits + "." + "0" * 90 + "1") + "e-%d" % power
+
     def decimal(self):
+        if self.chance(5):
+            return self.halfway()
         if self.chance(15):
             return self.pick("inf", "-inf", "+inf", "nan", "+nan", "-nan", "-0.0", "0e0", "0.0", "5e-324", "2.4703282292062327e-324", "2.4703282292062328e-324",
                              "1.7976931348623157e308", "1.7976931348623159e308", "2.2250738585072011e-308", "9007199254740993.0", "1e400", "1e-400",
@@ -302,7 +321,12 @@ class Grammar:
         return self.blank() + inner + self.blank() + self.comment() + self.newline()
 
     def document(self):
-        text = "".join(self.line() for _ in range(self.rng.randint(1, 10)))
+        """Most lines that would make the document a bad one are dropped again: few of those with a dozen lines would be left."""
+        text = ""
+        for _ in range(self.rng.randint(1, 12)):
+            line = self.line()
+            if self.chance(3) or reads(text + line):
+                text += line
         return (text.rstrip("\r\n") if self.chance(20) else text).encode()
 
     def damage(self, text):
