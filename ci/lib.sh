@@ -45,7 +45,8 @@ PKGS_BUILD="meson ninja-build gcc libc6-dev clang libnghttp2-dev libprotobuf-c-d
     protobuf-c-compiler protobuf-compiler libjansson-dev libsystemd-dev libcurl4-openssl-dev
     libssl-dev zlib1g-dev libzstd-dev libcmocka-dev pkg-config python3 python3-protobuf"
 PKGS_RUN="containerd runc crun containernetworking-plugins docker-registry busybox-static iproute2
-    iptables nftables util-linux python3-grpcio jq openssl zstd ca-certificates"
+    iptables nftables util-linux python3-grpcio jq openssl zstd ca-certificates mandoc systemd"
+PKGS_PACKAGE="debhelper dpkg-dev lintian mmdebstrap git"
 
 # The sanitizers' runtime library carries clang's version in its name.
 case $(debian_version) in
