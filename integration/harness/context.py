@@ -53,7 +53,7 @@ class Context:
         return problems
 
     def restart_daemon(self, config="", drop_ins=None, **changes):
-        """Starts the daemon anew with this configuration (see Environment.start_daemon), and after the test with none."""
+        """Starts the daemon anew with this configuration (see Environment.start_daemon), and after the test as it was."""
         self.defer(self.env.restart_daemon)
         self.env.restart_daemon(config, drop_ins, **changes)
 

@@ -69,7 +69,8 @@ class Environment:
         self.own_cni_bin = self.path("cni-bin")  # plugins that tests make
         self.pod_logs = self.path("pod-logs")
         self.ca = self.path("ca.pem")
-        self.config = self.path("config.toml")  # the daemon's; empty unless a test says otherwise
+        self.certs_d = self.path("certs.d")  # hosts.toml files that tests write
+        self.config = self.path("config.toml")  # the daemon's
         self.services = []
         self.daemon = None
         self._client = None
@@ -159,7 +160,7 @@ class Environment:
     # --- registries --------------------------------------------------------------------------------
 
     def make_certificates(self):
-        """A CA of our own and a certificate for registry.test (which /etc/hosts maps to loopback)."""
+        """A CA of our own and a certificate for registry.test (which /etc/hosts maps to loopback); two more CAs, each with a client."""
         run = lambda *argv: subprocess.run(("openssl",) + argv, cwd=self.work, check=True, stdout=subprocess.DEVNULL,
                                            stderr=subprocess.DEVNULL)
         key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
@@ -168,6 +169,11 @@ class Environment:
         self.write("san.cnf", "subjectAltName=DNS:registry.test\nbasicConstraints=CA:FALSE\n")
         run("x509", "-req", "-in", "registry.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
             "-extfile", "san.cnf", "-out", "registry.pem")
+        for name in ("one", "two"):
+            run("req", "-x509", *key, "-keyout", name + "-ca.key", "-out", name + "-ca.pem", "-days", "2", "-subj", "/CN=%s CA" % name)
+            run("req", "-new", *key, "-keyout", name + ".key", "-out", name + ".csr", "-subj", "/CN=client " + name)
+            run("x509", "-req", "-in", name + ".csr", "-CA", name + "-ca.pem", "-CAkey", name + "-ca.key", "-CAcreateserial", "-days", "2",
+                "-out", name + ".pem")
 
     def start_registries(self):
         """Two servers on one store: plain HTTP and HTTPS."""
@@ -226,8 +232,10 @@ class Environment:
 
     # --- the daemon --------------------------------------------------------------------------------
 
-    def write_config(self, text="", drop_ins=None):
-        """Writes the daemon's configuration file and its drop-ins (file name to text) in place of what was there."""
+    def write_config(self, text=None, drop_ins=None):
+        """Writes the daemon's configuration file and its drop-ins (file name to text) in place of what was there. Without a text it says where
+        hosts.toml files are."""
+        text = '[registry]\nconfig_path = "%s"\n' % self.certs_d if text is None else text
         shutil.rmtree(self.config + ".d", ignore_errors=True)
         self.write("config.toml", text)
         for name, dropped in (drop_ins or {}).items():
@@ -263,7 +271,7 @@ class Environment:
         """A daemon that is not yet started (and not stopped by stop(), unless it is self.daemon)."""
         return Service(name, self.daemon_argv(**changes), self.log(name), env=self.sanitizer_env(), cwd=self.work)
 
-    def start_daemon(self, config="", drop_ins=None, **changes):
+    def start_daemon(self, config=None, drop_ins=None, **changes):
         """Starts the daemon of this environment and waits until it answers Version. What the configuration says counts only where the command line says
         nothing: cni_conf_dir=None and the like take an option away from it."""
         if self._client:
@@ -274,7 +282,7 @@ class Environment:
         self.daemon.start(lambda: socket_answers(self.socket) and self._serves())
         return self.daemon
 
-    def restart_daemon(self, config="", drop_ins=None, **changes):
+    def restart_daemon(self, config=None, drop_ins=None, **changes):
         """Stops the daemon, if it runs, and starts it with this configuration."""
         if self.daemon.running():
             status = self.daemon.stop()

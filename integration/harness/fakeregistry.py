@@ -3,6 +3,7 @@
 
     fake = FakeRegistry().start()
     fake.add(image, "repo", "tag")
+    fake.seen                   # what was asked: (method, path without query, headers, query)
     fake.faults["/v2/repo/blobs/sha256:..."] = Fault(status=500)
 
 A fault is keyed by the path of the request and replaces or bends the honest answer.
@@ -24,14 +25,16 @@ class Fault:
     cut: int = -1               # close the connection after so many bytes of the body
     stall: bool = False         # send the head, then nothing until the registry is stopped
     times: int = 1 << 30        # for so many requests, then honest again
+    ranges: bool = False        # answer Range requests by what they ask for
 
 
 class FakeRegistry:
     _ports = itertools.count(15000)
 
-    def __init__(self):
+    def __init__(self, prefix="/v2"):
+        """prefix: where the API begins."""
         # A port of its own: a client may keep connections to an earlier one alive.
-        self.port, self.faults, self.seen = next(self._ports), {}, []
+        self.port, self.faults, self.seen, self.prefix = next(self._ports), {}, [], prefix
         self._content = {}  # path: (media type, body)
         self._stop = threading.Event()
         registry = self
@@ -73,15 +76,15 @@ class FakeRegistry:
     def add(self, image, repo, tag):
         """Returns the reference by tag."""
         for data in image.blobs.values():
-            self._content["/v2/%s/blobs/%s" % (repo, digest(data))] = ("application/octet-stream", data)
+            self._content["%s/%s/blobs/%s" % (self.prefix, repo, digest(data))] = ("application/octet-stream", data)
         for name, media, body in list(image.children) + [(tag, image.manifest_type, image.manifest),
                                                          (image.digest, image.manifest_type, image.manifest)]:
-            self._content["/v2/%s/manifests/%s" % (repo, name)] = (media, body)
+            self._content["%s/%s/manifests/%s" % (self.prefix, repo, name)] = (media, body)
         return "%s/%s:%s" % (self.name, repo, tag)
 
     def answer(self, handler, with_body):
-        path = handler.path.split("?")[0]
-        self.seen.append((handler.command, path, dict(handler.headers)))
+        path, _, query = handler.path.partition("?")
+        self.seen.append((handler.command, path, dict(handler.headers), query))
         fault = self.faults.get(path, Fault())
         if fault.times <= 0:
             fault = Fault()
@@ -93,10 +96,16 @@ class FakeRegistry:
         else:
             status, media, body = 404, "application/json", b'{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}'
         status, body = fault.status or status, body if fault.body is None else fault.body
+        more = {}
+        if fault.ranges and status == 200 and handler.headers.get("Range"):
+            start = int(handler.headers["Range"].split("=")[1].split("-")[0])
+            more["Content-Range"] = "bytes %d-%d/%d" % (start, len(body) - 1, len(body))
+            status, body = 206, body[start:]
         handler.send_response(status)
         headers = {"Content-Type": media, "Content-Length": str(len(body))}
         if status == 200 and "/manifests/" in path:
             headers["Docker-Content-Digest"] = digest(body)
+        headers.update(more)
         headers.update(fault.headers)
         for name, value in headers.items():
             if value is not None:
