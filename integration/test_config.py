@@ -3,12 +3,14 @@
 
 import json
 import os
+import signal
 import stat
 import subprocess
 
 from harness.context import READY
 from harness.env import NETWORK
 from harness.runner import not_with_plugin
+from harness.service import wait_until
 
 ours = not_with_plugin("it is configured with containerd")
 
@@ -146,3 +148,86 @@ def test_bad_files(t):
 def test_bad_drop_in(t):
     """A drop-in that is wrong is named"""
     refused(t, "", "bad.toml.d/10-x.toml: line 1: snapshotter: ", "containerd.snapshotter", drop_ins={"10-x.toml": 'snapshotter = "native"\n'})
+
+
+def command(t, verb, *argv):
+    """Runs `config VERB`; its standard output, when it succeeds without a word on stderr."""
+    done = subprocess.run([t.env.daemon_binary, "config", verb] + list(argv), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          timeout=60, env=dict(os.environ, **t.env.sanitizer_env()), check=False)
+    t.equal((done.returncode, done.stderr), (0, ""), "config " + verb)
+    return done.stdout
+
+
+@ours
+def test_commands(t):
+    """config default, dump and migrate print what config check accepts and the daemon reads as the same"""
+    default = t.env.write("default.toml", command(t, "default"))
+    t.equal(command(t, "check", default), default + ": ok\n")
+    t.equal(command(t, "dump", "--config", default), command(t, "dump", t.env.write("empty.toml", "")))
+    assert "/elsewhere" in command(t, "dump", default, "--root", "/elsewhere")
+    t.equal(command(t, "migrate", default), "")
+    bad = t.env.write("bad.toml", "root = 5\nrot = 6\n")
+    status, output = run_daemon(t, "config", "check", bad)
+    t.equal(status, 1)
+    assert "line 1: root: " in output and "line 2: rot: " in output, output
+
+
+@ours
+def test_containerds_own(t):
+    """What `containerd config default` prints is read as it is, and migrated to a file that says the same"""
+    written = subprocess.run(["containerd", "config", "default"], stdout=subprocess.PIPE, text=True, timeout=60, check=True).stdout
+    path = t.env.write("ctd-default.toml", written)
+    command(t, "check", path)
+    migrated = t.env.write("migrated.toml", command(t, "migrate", path))
+    t.equal(command(t, "dump", migrated), command(t, "dump", path))
+    assert "registry.k8s.io/pause:3.6" in command(t, "migrate", path)
+
+
+@ours
+def test_with_containerds_file(t):
+    """The daemon runs on the very file that containerd runs on, with the plugin's tables in it: versions 2 and 3"""
+    plugin = 'plugins."io.containerd.grpc.v1.cri"'
+    cni = 'bin_dir = "/usr/lib/cni"\nconf_dir = "%s"\n' % t.env.cni_conf
+    runtimes = """default_runtime_name = "second"
+[%(cri)s.containerd.runtimes.second]
+runtime_type = "io.containerd.runc.v2"
+pod_annotations = ["passed.example.com/*"]
+"""
+    version2 = t.env.containerd_config(False) + "[%s]\nsandbox_image = \"%s\"\n[%s.cni]\n%s[%s.containerd]\n" % (
+        plugin, t.env.pause_ref, plugin, cni, plugin) + runtimes % {"cri": plugin}
+    runtime, images = "plugins.'io.containerd.cri.v1.runtime'", "plugins.'io.containerd.cri.v1.images'"
+    version3 = t.env.containerd_config(False).replace("version = 2", "version = 3") + "[%s.pinned_images]\nsandbox = \"%s\"\n[%s.cni]\n%s[%s.containerd]\n" % (
+        images, t.env.pause_ref, runtime, cni, runtime) + runtimes % {"cri": runtime}
+    for text in (version2, version3):
+        t.restart_daemon(text, containerd=None, sandbox_image=None, cni_conf_dir=None, cni_bin_dir=None)
+        pod = t.run_pod(annotations={"passed.example.com/a": "b"})
+        t.equal(json.loads(t.env.ctr("containers", "info", pod))["Spec"]["annotations"].get("passed.example.com/a"), "b")
+        t.remove_pod(pod)
+
+
+def reload(t, text, *parts):
+    """Changes the file, sends SIGHUP and waits until the log says all of this."""
+    t.env.write_config(text)
+    before = len(t.env.daemon.log_text())
+    os.kill(t.env.daemon.pid, signal.SIGHUP)
+    wait_until(lambda: all(part in t.env.daemon.log_text()[before:] for part in parts), 10, "the log to say %s" % (parts,))
+    return t.env.daemon.log_text()[before:]
+
+
+@ours
+def test_reload(t):
+    """SIGHUP: the log level counts at once, what else has changed is named, a bad file changes nothing; pods go on"""
+    t.restart_daemon('[debug]\nlevel = "info"\n', log_level=None)
+    pod = t.run_pod()
+    t.cri.Version()
+    assert "Version] ok" not in t.env.daemon.log_text().split("serving CRI")[-1], "a debug line, before the level was that"
+    reload(t, '[debug]\nlevel = "debug"\n', "the configuration has been read again")
+    t.cri.Version()
+    wait_until(lambda: "Version] ok" in t.env.daemon.log_text().split("read again")[-1], 10, "a debug line")
+    reload(t, 'ignore_image_defined_volumes = true\n[debug]\nlevel = "info"\n[containerd.runtimes.more]\nruntime_type = "io.containerd.runc.v2"\n',
+           "ignore_image_defined_volumes has changed", "containerd.runtimes.more has changed", "from the next start on", "has been read again")
+    t.cri.Version()
+    text = reload(t, 'rot = "/x"\n[debug]\nlevel = "debug"\n', "the configuration stays as it was", "config.toml: line 1: rot: ", "did you mean root?")
+    assert "Version] ok" not in text, "the level is still debug: " + text
+    t.fails(("NOT_FOUND", "INVALID_ARGUMENT", "FAILED_PRECONDITION"), lambda: t.cri.RunPodSandbox(config=t.pod_config(), runtime_handler="more"), "more")
+    t.equal(t.pod_status(pod).state, READY)

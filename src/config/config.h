@@ -3,7 +3,8 @@
  * Config: the configuration file, as the options of a runtime.
  *
  * A file in TOML, and beside it a folder of drop-ins that change single keys of it. Keys are named as in the CRI plugin of containerd: the top level of the
- * file is what stands below [plugins."io.containerd.grpc.v1.cri"] there. keys.c is the one list of them all.
+ * file is what stands below [plugins."io.containerd.grpc.v1.cri"] there. keys.c is the one list of them all. A file in the layout of containerd's own
+ * configuration (version 2, 3 or 4) is read as it is: its CRI tables, its folders and its socket.
  */
 #ifndef CRI_CONFIG_CONFIG_H
 #define CRI_CONFIG_CONFIG_H
@@ -20,10 +21,11 @@
 #include "cri/runtime.h"
 
 #define CONFIG_PATH_DEFAULT "/etc/cri-containerd/config.toml"
+#define CONFIG_PATH_CONTAINERD "/etc/containerd/config.toml"
 
 enum {
     CONFIG_FILE_MAX = 1 << 20,  /* bytes of one file */
-    CONFIG_DROP_INS_MAX = 64,   /* files beside the main one */
+    CONFIG_DROP_INS_MAX = 64,   /* files beside the main one; and so many that are imported */
     CONFIG_HANDLERS_MAX = 32,   /* runtime handlers */
     CONFIG_LIST_MAX = 64,       /* entries of a list */
     CONFIG_STRING_MAX = 4095,   /* bytes of a value */
@@ -48,10 +50,12 @@ struct config {
     enum log_target log_target;
     struct strlist problems; /* sentences "FILE: line N: KEY: what is wrong", at most CONFIG_PROBLEMS_MAX */
     size_t n_problems;       /* all of them */
+    struct strlist notes;    /* the same for what is known and has no effect, also when all is well */
     /* Private. */
     struct cri_runtime_handler handlers[CONFIG_HANDLERS_MAX]; /* runtime.handlers; [0] is "runc" */
     const char *cni_bin_dir;      /* the older form of runtime.cni_bin_dirs */
     bool netns_under_state;
+    struct strlist imports;       /* patterns of further files of containerd's */
     struct arena arena;
     struct config_mark *marks; /* where keys were set */
 };
@@ -63,7 +67,7 @@ void config_done(struct config *c);
 
 /* Reads `path` and then path.d/<name>.toml in the order of their bytes (names that start with a dot do not count). Tables are merged; of numbers, texts and
  * lists the last one counts. Without `required` a missing file is as an empty one; the drop-ins count all the same. What the files say wrong is collected for
- * config_finish; the errors here are of a file that cannot be read (NOT_FOUND, ...) and RESOURCE_EXHAUSTED. */
+ * config_finish, so is what has no effect. A file of containerd's brings its `imports`, which come before the drop-ins. The errors here are of a file that cannot be read (NOT_FOUND, ...) and RESOURCE_EXHAUSTED. */
 int config_load(struct config *c, const char *path, bool required, struct err *e);
 
 /* The same with one document (called `name` in messages). RESOURCE_EXHAUSTED only. */
@@ -80,7 +84,15 @@ int config_finish(struct config *c, struct err *e);
 /* The handler that pods without a runtime handler get. */
 struct cri_runtime_handler *config_default_handler(struct config *c);
 
-/* Appends the whole configuration as TOML, defaults included: read again, it is the same. `help`: with a comment before each key. */
-int config_dump(const struct config *c, bool help, struct buf *out, struct err *e);
+enum config_dump_what {
+    CONFIG_DUMP_ALL,       /* every key, defaults included */
+    CONFIG_DUMP_EXPLAINED, /* the same, each with a comment that says what it does */
+    CONFIG_DUMP_CHANGED,   /* the keys that differ from the defaults */
+};
+/* Appends the configuration as TOML: read again, it is the same. RESOURCE_EXHAUSTED. */
+int config_dump(const struct config *c, enum config_dump_what what, struct buf *out, struct err *e);
+
+/* The keys that differ between the two, but for those that a running daemon takes over (debug.level). In the arena. RESOURCE_EXHAUSTED. */
+int config_changes(const struct config *old, const struct config *now, struct arena *a, struct strlist *ret, struct err *e);
 
 #endif

@@ -9,14 +9,6 @@
 
 enum { NAME_MAX_ = 320, TREE_BUDGET = 32 << 20 };
 
-struct walk {
-    struct config *c;
-    const char *file;
-    struct view path[CONFIG_PATH_PARTS_MAX + 1];
-    size_t depth;
-    struct cri_runtime_handler *handler; /* whose table this is */
-};
-
 int config_problem(struct config *c, const char *file, uint32_t line, const char *path, struct err *e, const char *format, ...)
 {
     char text[ERR_MESSAGE_MAX];
@@ -42,7 +34,7 @@ static bool is_bare(struct view v)
     return v.n > 0;
 }
 
-static const char *path_text(const struct walk *w, char buf[NAME_MAX_])
+static const char *path_text(const struct config_walk *w, char buf[NAME_MAX_])
 {
     size_t at = 0;
     buf[0] = '\0';
@@ -53,37 +45,56 @@ static const char *path_text(const struct walk *w, char buf[NAME_MAX_])
     return buf;
 }
 
-static int problem(struct walk *w, const struct toml *at, struct err *e, const char *text)
+int config_walk_problem(struct config_walk *w, const struct toml *at, struct err *e, const char *text)
 {
     char path[NAME_MAX_];
     return config_problem(w->c, w->file, at->line, path_text(w, path), e, "%s", text);
 }
 
-static int unknown(struct walk *w, const struct toml *at, struct err *e)
+static int unknown(struct config_walk *w, const struct toml *at, struct err *e)
 {
     char near[NAME_MAX_], text[NAME_MAX_ + 64];
     config_suggest(w->path, w->depth, near, sizeof near);
     snprintf(text, sizeof text, near[0] ? "unknown key; did you mean %s?" : "unknown key", near);
-    return problem(w, at, e, text);
+    return config_walk_problem(w, at, e, text);
+}
+
+/* A key that is not in keys.c. */
+static int foreign(struct config_walk *w, const struct toml *at, struct err *e)
+{
+    const struct config_foreign *f = config_foreign_find(w->path, w->depth);
+    char path[NAME_MAX_];
+    if (!f)
+        return unknown(w, at, e);
+    if (!config_foreign_asks(f, at))
+        return 0;
+    if (f->refused)
+        return config_problem(w->c, w->file, at->line, path_text(w, path), e, "it is not supported: %s", f->why);
+    if (w->c->notes.n == CONFIG_PROBLEMS_MAX)
+        return 0;
+    return strlist_addf(&w->c->notes, &w->c->arena, "%s: line %u: %s: it has no effect: %s", w->file, at->line, path_text(w, path), f->why) < 0 ? err_oom(e) : 0;
+}
+
+bool config_path_match(const char *row, const struct view *path, size_t n, bool *ret_whole)
+{
+    struct view rest = view_of(row), part;
+    for (size_t i = 0; i < n; i++) {
+        if (rest.n == 0)
+            return false;
+        view_cut(rest, '.', &part, &rest);
+        if (!view_eq(part, path[i]) && !view_eq_str(part, "*"))
+            return false;
+    }
+    *ret_whole = rest.n == 0;
+    return true;
 }
 
 /* The first row that begins with the path; *ret_whole: it ends there, too. */
-static const struct config_key *find(const struct walk *w, bool *ret_whole)
+static const struct config_key *find(const struct config_walk *w, bool *ret_whole)
 {
-    for (size_t i = 0; i < config_n_keys; i++) {
-        struct view rest = view_of(config_keys[i].path), part;
-        size_t n = 0;
-        while (n < w->depth && rest.n > 0) {
-            view_cut(rest, '.', &part, &rest);
-            if (!view_eq(part, w->path[n]) && !view_eq_str(part, "*"))
-                break;
-            n++;
-        }
-        if (n == w->depth) {
-            *ret_whole = rest.n == 0;
+    for (size_t i = 0; i < config_n_keys; i++)
+        if (config_path_match(config_keys[i].path, w->path, w->depth, ret_whole))
             return &config_keys[i];
-        }
-    }
     return NULL;
 }
 
@@ -96,7 +107,7 @@ const struct config_mark *config_mark_find(const struct config *c, const char *p
 }
 
 /* The last place counts: it comes first in the list. */
-static int mark(struct walk *w, const struct config_key *k, uint32_t line, struct err *e)
+static int mark(struct config_walk *w, const struct config_key *k, uint32_t line, struct err *e)
 {
     struct config_mark *m = ARENA_NEW(&w->c->arena, struct config_mark);
     if (!m)
@@ -106,19 +117,19 @@ static int mark(struct walk *w, const struct config_key *k, uint32_t line, struc
     return 0;
 }
 
-static int set(struct walk *w, const struct config_key *k, const struct toml *v, struct err *e)
+static int set(struct config_walk *w, const struct config_key *k, const struct toml *v, struct err *e)
 {
     struct err why = ERR_INIT;
     int r = config_value_set(k, config_base(k, w->c, w->handler), v, &w->c->arena, &why);
     if (r == -ERR_INVALID_ARGUMENT)
-        return problem(w, v, e, why.message);
+        return config_walk_problem(w, v, e, why.message);
     if (r < 0)
         return err_oom(e);
     return mark(w, k, v->line, e);
 }
 
 /* The handler of this name: made when it is new. NULL in *ret: a problem was told. */
-static int handler_get(struct walk *w, const struct toml *at, struct cri_runtime_handler **ret, struct err *e)
+static int handler_get(struct config_walk *w, const struct toml *at, struct cri_runtime_handler **ret, struct err *e)
 {
     struct config *c = w->c;
     *ret = NULL;
@@ -132,10 +143,10 @@ static int handler_get(struct walk *w, const struct toml *at, struct cri_runtime
     if (expected) {
         char text[128];
         snprintf(text, sizeof text, "the name of a runtime handler is to be %s", expected);
-        return problem(w, at, e, text);
+        return config_walk_problem(w, at, e, text);
     }
     if (c->runtime.n_handlers == CONFIG_HANDLERS_MAX)
-        return problem(w, at, e, "there are too many runtime handlers");
+        return config_walk_problem(w, at, e, "there are too many runtime handlers");
     struct cri_runtime_handler *h = &c->handlers[c->runtime.n_handlers];
     *h = (struct cri_runtime_handler){.name = arena_view(&c->arena, at->key)};
     if (!h->name)
@@ -145,20 +156,18 @@ static int handler_get(struct walk *w, const struct toml *at, struct cri_runtime
     return mark(w, NULL, at->line, e);
 }
 
-static int read_table(struct walk *w, const struct toml *t, struct err *e);
-
-static int read_member(struct walk *w, const struct toml *m, struct err *e)
+static int read_member(struct config_walk *w, const struct toml *m, struct err *e)
 {
     bool whole = false;
     const struct config_key *k = find(w, &whole);
     if (!k)
-        return unknown(w, m, e);
+        return foreign(w, m, e);
     if (whole)
         return set(w, k, m, e);
     if (m->type != TOML_TABLE) {
         char text[80];
         snprintf(text, sizeof text, "the value is %s, expected a table", toml_type_name(m->type));
-        return problem(w, m, e, text);
+        return config_walk_problem(w, m, e, text);
     }
     struct cri_runtime_handler *outer = w->handler;
     int r = 0;
@@ -167,34 +176,43 @@ static int read_member(struct walk *w, const struct toml *m, struct err *e)
         if (r < 0 || !w->handler)
             return r;
     }
-    r = read_table(w, m, e);
+    r = config_walk_table(w, m, e);
     w->handler = outer;
     return r;
 }
 
-static int read_table(struct walk *w, const struct toml *t, struct err *e)
+int config_walk_member(struct config_walk *w, struct view name, const struct toml *v, struct err *e)
 {
-    for (const struct toml *m = t->children.first; m; m = m->next) {
-        w->path[w->depth++] = m->key;
-        int r = read_member(w, m, e);
-        w->depth--;
-        TRY(r);
-    }
+    w->path[w->depth++] = name;
+    int r = read_member(w, v, e);
+    w->depth--;
+    return r;
+}
+
+int config_walk_table(struct config_walk *w, const struct toml *t, struct err *e)
+{
+    for (const struct toml *m = t->children.first; m; m = m->next)
+        TRY(config_walk_member(w, m->key, m, e));
     return 0;
 }
 
-int config_read(struct config *c, const char *name, struct view text, struct err *e)
+int config_read_layout(struct config *c, const char *name, struct view text, bool containerd, struct err *e)
 {
     _cleanup_arena_ struct arena a = ARENA_INIT(TREE_BUDGET);
     const struct toml *root;
     struct err why = ERR_INIT;
-    struct walk w = {.c = c, .file = arena_strdup(&c->arena, name)};
+    struct config_walk w = {.c = c, .file = arena_strdup(&c->arena, name)};
     if (!w.file)
         return err_oom(e);
     int r = toml_parse(text, &a, &root, &why);
     if (r < 0)
         return err_is_oom(&why) ? err_oom(e) : config_problem(c, w.file, 0, "", e, "%s", why.message);
-    return read_table(&w, root, e);
+    return containerd || config_is_containerd(root) ? config_read_containerd(&w, root, e) : config_walk_table(&w, root, e);
+}
+
+int config_read(struct config *c, const char *name, struct view text, struct err *e)
+{
+    return config_read_layout(c, name, text, false, e);
 }
 
 int config_set(struct config *c, const char *path, const char *text, struct err *e)

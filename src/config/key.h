@@ -37,6 +37,7 @@ struct config_key {
     const char *preset;      /* as TOML: what a member that is 0, NULL or "" stands for. NULL: itself */
     const char *help;
     bool omit; /* from dumps: another key says the same */
+    bool live; /* a running daemon takes a change over */
 };
 
 enum { CONFIG_PATH_PARTS_MAX = 5 };
@@ -57,9 +58,47 @@ static inline void *config_base(const struct config_key *k, struct config *c, st
 int config_value_set(const struct config_key *k, void *base, const struct toml *v, struct arena *a, struct err *e);
 /* Appends the value as TOML, one line's worth. */
 int config_value_write(const struct config_key *k, const void *base, struct buf *out);
+/* Whether both structs have the same value. RESOURCE_EXHAUSTED. */
+int config_value_equal(const struct config_key *k, const void *a, const void *b, bool *ret);
 
 /* The known path that was probably meant by this unknown one; "" when none is near. In buf. */
 const char *config_suggest(const struct view *path, size_t n, char *buf, size_t size);
+
+/* True when the first n components of the row's path match this one; *ret_whole: it has no more. */
+bool config_path_match(const char *row, const struct view *path, size_t n, bool *ret_whole);
+
+/* A key of containerd's CRI plugin that is not served here, see foreign.c. */
+struct config_foreign {
+    const char *path;
+    const char *why;    /* what is missed */
+    const char *also;   /* a text that asks for nothing, either */
+    bool asks_by_false; /* true asks for nothing */
+    bool any;           /* no value asks for anything that is missed */
+    bool refused;       /* rather than noted */
+};
+const struct config_foreign *config_foreign_find(const struct view *path, size_t n);
+/* True if the value asks for what is not served. */
+bool config_foreign_asks(const struct config_foreign *f, const struct toml *v);
+
+/* Reading of one document, decode.c: the place in it, as a path of this daemon's keys, and what is found there. */
+struct config_walk {
+    struct config *c;
+    const char *file;
+    struct view path[CONFIG_PATH_PARTS_MAX + 1];
+    size_t depth;
+    struct cri_runtime_handler *handler; /* whose table this is */
+};
+int config_walk_table(struct config_walk *w, const struct toml *t, struct err *e);
+/* One value, called `name` at this place, whatever its own key is. */
+int config_walk_member(struct config_walk *w, struct view name, const struct toml *v, struct err *e);
+int config_walk_problem(struct config_walk *w, const struct toml *at, struct err *e, const char *text);
+
+/* As config_read; `containerd` forces that layout. */
+int config_read_layout(struct config *c, const char *name, struct view text, bool containerd, struct err *e);
+
+/* containerd.c: true if the document has the layout of containerd's own configuration; reads its CRI tables. */
+bool config_is_containerd(const struct toml *root);
+int config_read_containerd(struct config_walk *w, const struct toml *root, struct err *e);
 
 /* Where a key was set. key NULL: where the handler was named first. */
 struct config_mark {

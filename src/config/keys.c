@@ -108,7 +108,7 @@ const struct config_key config_keys[] = {
     {"unset_seccomp_profile", CONFIG_STRING, OPT(unset_seccomp_profile), .check = seccomp,
      .help = "Seccomp profile of containers that name none: unconfined, runtime/default or localhost//PATH."},
 
-    {"debug.level", CONFIG_ENUM, OWN(log_level), .names = log_levels, .help = "What is logged: error, warning, info or debug."},
+    {"debug.level", CONFIG_ENUM, OWN(log_level), .names = log_levels, .live = true, .help = "What is logged: error, warning, info or debug."},
     {"debug.format", CONFIG_ENUM, OWN(log_target), .names = log_targets,
      .help = "Where to and how: text or json on stderr, journal, or auto: the journal where stderr leads there, else text."},
 

@@ -4,6 +4,7 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,6 +72,8 @@ static int settle_cni(struct config *c, struct err *e)
 {
     struct cri_runtime_options *o = &c->runtime;
     const struct config_mark *m = config_mark_find(c, "cni.bin_dir", NULL);
+    if (!is_empty(c->cni_bin_dir) && o->n_cni_bin_dirs == 1 && strcmp(o->cni_bin_dirs[0], CRI_DEFAULT_CNI_BIN_DIR) == 0)
+        o->n_cni_bin_dirs = 0; /* containerd writes the default out beside the older key */
     if (!is_empty(c->cni_bin_dir) && o->n_cni_bin_dirs)
         return problem_at(c, m, "cni.bin_dir", e, "cni.bin_dirs is set, too");
     if (!is_empty(c->cni_bin_dir)) {
@@ -98,11 +101,46 @@ int config_finish(struct config *c, struct err *e)
 
 /* --- files ----------------------------------------------------------------------------------------- */
 
-static int read_file(struct config *c, const char *path, struct err *e)
+static int read_file(struct config *c, const char *path, bool containerd, struct err *e)
 {
     _cleanup_buf_ struct buf text = BUF_INIT(CONFIG_FILE_MAX);
     TRY(fs_read_file(path, &text, e));
-    return config_read(c, path, buf_view(&text), e);
+    return config_read_layout(c, path, buf_view(&text), containerd, e);
+}
+
+/* The files that a pattern of `imports` in the file `from` means: relative to that file's folder, in the order of their names. */
+static int expand_import(const char *pattern, const char *from, struct arena *a, struct strlist *ret, struct err *e)
+{
+    size_t dir = view_rfind(view_of(from), '/');
+    char *path = pattern[0] == '/' || dir == strlen(from) ? arena_strdup(a, pattern) : arena_printf(a, "%.*s/%s", (int)dir, from, pattern);
+    glob_t found = {0};
+    int r = path ? 0 : err_oom(e), g = path ? glob(path, GLOB_NOCHECK, NULL, &found) : 0;
+    if (g == GLOB_NOSPACE)
+        r = err_oom(e);
+    bool wild = path && strpbrk(path, "*?[");
+    for (size_t i = 0; r == 0 && g == 0 && i < found.gl_pathc; i++)
+        if (!(wild && !fs_exists(found.gl_pathv[i])) && !strlist_has(ret, found.gl_pathv[i]))
+            r = strlist_add(ret, a, found.gl_pathv[i]) < 0 ? err_oom(e) : 0;
+    globfree(&found);
+    return r;
+}
+
+/* What a file of containerd's imports, and what that imports: each once. */
+static int read_imports(struct config *c, const char *main, struct err *e)
+{
+    struct strlist files = {0};
+    size_t done = 0;
+    if (strlist_add(&files, &c->arena, main) < 0)
+        return err_oom(e);
+    for (size_t i = 0;; i++) {
+        for (; done < c->imports.n; done++)
+            TRY(expand_import(c->imports.v[done], files.v[i], &c->arena, &files, e));
+        if (i + 1 >= files.n)
+            return 0;
+        if (i == CONFIG_DROP_INS_MAX)
+            return err_raise(e, ERR_OUT_OF_RANGE, "%s imports more than %d files", main, CONFIG_DROP_INS_MAX);
+        TRY(read_file(c, files.v[i + 1], true, e));
+    }
 }
 
 static int by_bytes(const void *a, const void *b)
@@ -136,11 +174,12 @@ int config_load(struct config *c, const char *path, bool required, struct err *e
     char *dir = arena_printf(&c->arena, "%s.d", path);
     if (!dir)
         return err_oom(e);
-    int r = read_file(c, path, e);
+    int r = read_file(c, path, false, e);
     if (r < 0 && (required || r != -ERR_NOT_FOUND))
         return r;
+    TRY(read_imports(c, path, e));
     TRY(list_drop_ins(dir, &c->arena, &files, e));
     for (size_t i = 0; i < files.n; i++)
-        TRY(read_file(c, files.v[i], e));
+        TRY(read_file(c, files.v[i], false, e));
     return 0;
 }

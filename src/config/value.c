@@ -235,3 +235,12 @@ int config_value_write(const struct config_key *k, const void *base, struct buf 
         return buf_add_str(out, *(const bool *)member_of(k, base) == (k->kind == CONFIG_BOOL) ? "true" : "false");
     }
 }
+
+int config_value_equal(const struct config_key *k, const void *a, const void *b, bool *ret)
+{
+    _cleanup_buf_ struct buf one = BUF_INIT(CONFIG_DUMP_MAX), two = BUF_INIT(CONFIG_DUMP_MAX);
+    TRY(config_value_write(k, a, &one));
+    TRY(config_value_write(k, b, &two));
+    *ret = view_eq(buf_view(&one), buf_view(&two));
+    return 0;
+}

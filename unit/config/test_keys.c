@@ -138,7 +138,7 @@ static void test_zero(void **state)
         assert_int_equal(c.runtime.log_line_max, cases[i].line_max);
         assert_int_equal(c.runtime.pull_progress_timeout, cases[i].timeout);
         assert_int_equal(c.runtime.cni_max_conf_num, cases[i].conf_num);
-        assert_ok(config_dump(&c, false, &out, &e), &e);
+        assert_ok(config_dump(&c, CONFIG_DUMP_ALL, &out, &e), &e);
         for (size_t j = 0; j < ARRAY_SIZE(cases[i].dumped); j++)
             if (!strstr(out.p, cases[i].dumped[j]))
                 fail_msg("the dump of \"%s\" lacks %s", cases[i].text, cases[i].dumped[j]);
@@ -299,10 +299,10 @@ static void check_dump(const char *text)
     struct err e = ERR_INIT;
     _cleanup_buf_ struct buf one = BUF_INIT(CONFIG_DUMP_MAX), two = BUF_INIT(CONFIG_DUMP_MAX);
     assert_ok(read_text(&c, text, &e), &e);
-    assert_ok(config_dump(&c, true, &one, &e), &e);
+    assert_ok(config_dump(&c, CONFIG_DUMP_EXPLAINED, &one, &e), &e);
     config_done(&c);
     assert_ok(read_text(&c, one.p, &e), &e);
-    assert_ok(config_dump(&c, true, &two, &e), &e);
+    assert_ok(config_dump(&c, CONFIG_DUMP_EXPLAINED, &two, &e), &e);
     config_done(&c);
     assert_string_equal(one.p, two.p);
 }
@@ -315,7 +315,7 @@ static void test_dump(void **state)
     check_dump("");
     check_dump("root = '/a \"b\" \\c'\ncni.bin_dir = '/x'\nnetns_mounts_under_state_dir = true\n[containerd.runtimes.'k.v2']\nruntime_type = 'k'\n");
     assert_ok(read_text(&c, "", &e), &e);
-    assert_ok(config_dump(&c, false, &out, &e), &e);
+    assert_ok(config_dump(&c, CONFIG_DUMP_ALL, &out, &e), &e);
     config_done(&c);
     for (const char *const *line = (const char *const[]){"root = \"" CRI_DEFAULT_ROOT "\"\n", "enable_unprivileged_ports = true\n", "\n[debug]\nlevel = \"info\"\n",
                                                          "\n[containerd.runtimes.\"runc\"]\nruntime_type = \"io.containerd.runc.v2\"\n",
@@ -333,7 +333,7 @@ static int read_and_dump(void *arg, struct err *e)
     _cleanup_buf_ struct buf out = BUF_INIT(CONFIG_DUMP_MAX);
     int r = read_text(&c, arg, e);
     if (r == 0)
-        r = config_dump(&c, true, &out, e);
+        r = config_dump(&c, CONFIG_DUMP_EXPLAINED, &out, e);
     config_done(&c);
     return r == -ERR_INVALID_ARGUMENT ? 0 : r;
 }

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "daemon/options.h"
+#include "config/options.h"
 
 struct parsed {
     struct options options;
@@ -89,6 +89,32 @@ static void test_all(void **state)
     config_done(&o.config);
 }
 
+/* The commands; options may stand anywhere. */
+static void test_commands(void **state)
+{
+    static const struct {
+        const char *text;
+        enum verb verb;
+        const char *config;
+    } cases[] = {
+        {"x config default", VERB_DEFAULT, NULL},       {"x config check", VERB_CHECK, NULL},
+        {"x config dump /a --root /r", VERB_DUMP, "/a"}, {"x --root /r config migrate --config /b", VERB_MIGRATE, "/b"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct parsed o;
+        struct err e = ERR_INIT;
+        assert_ok(parse(&o, &e, cases[i].text, words), &e);
+        assert_int_equal(o.options.verb, cases[i].verb);
+        if (cases[i].config)
+            assert_string_equal(o.options.config, cases[i].config);
+        else
+            assert_null(o.options.config);
+        if (strstr(cases[i].text, "--root"))
+            assert_string_equal(o.config.runtime.root, "/r");
+        config_done(&o.config);
+    }
+}
+
 /* The command line counts more than the file. */
 static void test_over_file(void **state)
 {
@@ -127,6 +153,10 @@ static void test_bad(void **state)
         {"x --socket-group 4294967295", "no such group"},
         {"x --root=", "--root: the value is empty"},
         {"x --sandbox-image A", "--sandbox-image: \"A\": expected an image reference"},
+        {"x config", "config : expected default, check, dump or migrate"},
+        {"x config show", "config show: expected default, check"},
+        {"x config check a b", "config check: more than one file"},
+        {"x config check a --config b", "config check: more than one file"},
         {"x word", "unexpected argument word"},
         {"x --systemd-cgroup=yes", "--systemd-cgroup"},
         {"x --cni-bin-dir /1:/2:/3:/4:/5:/6:/7:/8:/9:/10:/11:/12:/13:/14:/15:/16:/17", "more than 16"},
@@ -150,13 +180,15 @@ static void test_help(void **state)
     static const char *const names[] = {"--config", "--listen", "--containerd", "--root", "--state", "--snapshotter", "--runtime-binary", "--sandbox-image",
                                         "--cni-conf-dir", "--cni-bin-dir", "--cni-cache-dir", "--netns-dir", "--registry-ca", "--systemd-cgroup",
                                         "--socket-group", "--log-level", "--log-format", "--version", "--help"};
+    _cleanup_buf_ struct buf text = BUF_INIT(64 << 10);
+    assert_int_equal(options_help(&text), 0);
     for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-        assert_non_null(strstr(options_help, names[i]));
+        assert_non_null(strstr(text.p, names[i]));
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_defaults), cmocka_unit_test(test_all), cmocka_unit_test(test_over_file),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_defaults), cmocka_unit_test(test_all), cmocka_unit_test(test_over_file), cmocka_unit_test(test_commands),
                                        cmocka_unit_test(test_bad), cmocka_unit_test(test_help)};
-    return cmocka_run_group_tests_name("daemon/options", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("config/options", tests, NULL, NULL);
 }

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Configure: the daemon's configuration from its files and its command line, at start and on SIGHUP, and the commands "config ...".
+ */
+#ifndef CRI_DAEMON_CONFIGURE_H
+#define CRI_DAEMON_CONFIGURE_H
+
+#include "config/options.h"
+
+struct daemon {
+    int argc;
+    char **argv;
+    struct options options;
+    struct config config; /* as it is in force */
+};
+
+enum { STATUS_FAILED = 1, STATUS_USAGE = 2 };
+
+/* Writes a sentence to stderr; STATUS_FAILED. */
+int complain(const char *what, const char *hint);
+
+/* Reads files and command line into c, which has been made with config_init. 0, or the exit status, with everything that is wrong told on stderr. */
+int configure(const struct daemon *d, struct config *c);
+
+/* Reads them again and makes what can change in a running daemon count; the log says what has changed and does not count yet, and what is wrong: then all
+ * stays as it was. */
+void reconfigure(struct daemon *d);
+
+/* Sets where the log goes, and from which level on. */
+void set_log(const struct config *c);
+
+/* "config VERB": the exit status. */
+int config_command(struct daemon *d);
+
+#endif
