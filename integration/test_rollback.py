@@ -6,61 +6,17 @@ test; here the failures are made. A CNI plugin of ours, a shell script, fails in
 """
 
 import os
-import stat
 import threading
 import time
 
 from harness import leftovers
+from harness.cni import RESULT, calls, fake_cni, wait_loaded
 from harness.cri import RpcFailure
 from harness.env import SUBNET
 from harness.runner import not_with_plugin
 from harness.service import wait_until
 
 ANY = ("UNKNOWN", "INTERNAL", "FAILED_PRECONDITION", "UNAVAILABLE", "INVALID_ARGUMENT", "NOT_FOUND", "ABORTED", "OUT_OF_RANGE")
-
-# $1 of the script's own folder: what to do at ADD. DEL always succeeds and is counted.
-SCRIPT = """#!/bin/sh
-config=$(cat)
-here=%(here)s
-echo "$CNI_COMMAND $CNI_CONTAINERID" >>$here/calls
-case $CNI_COMMAND in
-VERSION) echo '{"cniVersion":"1.0.0","supportedVersions":["0.3.1","0.4.0","1.0.0"]}'; exit 0;;
-DEL) %(del_)s; exit 0;;
-esac
-%(add)s
-"""
-
-RESULT = """echo '{"cniVersion":"1.0.0","interfaces":[{"name":"eth0","sandbox":"'$CNI_NETNS'"}],"ips":[{"address":"10.99.0.7/24","interface":0}]}'"""
-
-
-def fake_cni(t, add, del_=":", chain=False):
-    """Replaces the CNI configuration by one whose plugin runs `add`; chain: after the real bridge."""
-    here = t.env.path("fake-cni-%d" % t.serial)
-    os.makedirs(here, exist_ok=True)
-    program = os.path.join(t.env.own_cni_bin, "cct-fake-%d" % t.serial)
-    with open(program, "w", encoding="ascii") as f:
-        f.write(SCRIPT % {"here": here, "add": add, "del_": del_})
-    os.chmod(program, os.stat(program).st_mode | stat.S_IXUSR)
-    plugins = [{"type": "cct-fake-%d" % t.serial}]
-    if chain:
-        plugins = t.env.cni_plugins()[:1] + plugins
-    t.env.write_cni_conf(plugins, name="cct" if chain else "fake")
-    t.defer(t.env.write_cni_conf)
-    wait_loaded(t)
-    return here
-
-
-def wait_loaded(t):
-    wait_until(lambda: all(c.status for c in t.cri.Status().status.conditions if c.type == "NetworkReady"), 10, "the network")
-    time.sleep(0.3)  # a changed configuration is noticed by a file event; there is nothing that tells when it was
-
-
-def calls(here):
-    try:
-        with open(here + "/calls", encoding="ascii") as f:
-            return [line.split()[0] for line in f]
-    except FileNotFoundError:
-        return []
 
 
 def fails_clean(t, *parts, codes=ANY, config=None, seconds=10):
@@ -78,7 +34,8 @@ ours = not_with_plugin("it does this otherwise")
 def test_cni_error(t):
     """A CNI plugin that fails: its message comes back, DEL is called, nothing is left"""
     here = fake_cni(t, """echo '{"cniVersion":"1.0.0","code":11,"msg":"no addresses today","details":"come again"}'; exit 1""")
-    fails_clean(t, "no addresses today")
+    fails_clean(t, "no addresses today", *([] if t.env.plugin else ["come again", "(CNI error 11)", "cct-fake", "ADD", '"fake"']),
+                codes="UNKNOWN" if t.env.plugin else "UNAVAILABLE")
     assert "DEL" in calls(here), calls(here)
 
 

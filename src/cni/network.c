@@ -192,13 +192,14 @@ int cni_network_add(const struct cni *c, const struct ctx *ctx, const struct cni
 }
 
 /* What a DEL may say without being a failure: the container or its address is already unknown; the namespace is gone and with it
- * the files the plugin looks for; the ADD was not completed and did not come to make what is looked for (the bridge plugin's
- * masquerading chain). */
+ * the files the plugin looks for, or after a reboot its firewall rules; the ADD was not completed and did not come to make what
+ * is looked for (the bridge plugin's masquerading chain). */
 static bool tolerated(const struct cni_failure *f, const struct cni_attachment *at, bool completed)
 {
     if (f->missing && !completed)
         return true;
-    return f->reported && (f->not_found || (at->netns[0] == '\0' && f->no_such_file) || (!completed && f->not_there));
+    bool gone = at->netns[0] == '\0';
+    return f->reported && (f->not_found || (gone && f->no_such_file) || ((gone || !completed) && f->not_there));
 }
 
 int cni_network_del(const struct cni *c, const struct ctx *ctx, const struct cni_network *net, const struct cni_attachment *at,
