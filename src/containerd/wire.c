@@ -19,12 +19,31 @@ void ctrd_request_init(void *message, size_t size, int method)
     protobuf_c_message_init(d, message);
 }
 
+struct ctx ctrd_limit(const struct ctx *ctx, int method)
+{
+    switch (method) {
+    case CONTAINERD_METHOD_TASKS_WAIT:
+    case CONTAINERD_METHOD_EVENTS_SUBSCRIBE:
+        return *ctx;
+    case CONTAINERD_METHOD_CONTENT_WRITE: /* when it commits */
+    case CONTAINERD_METHOD_DIFF_APPLY:
+    case CONTAINERD_METHOD_SNAPSHOTS_COMMIT: /* looks at every file */
+    case CONTAINERD_METHOD_SNAPSHOTS_REMOVE:
+    case CONTAINERD_METHOD_IMAGES_DELETE: /* when asked to, with a collection */
+    case CONTAINERD_METHOD_LEASES_DELETE:
+        return ctx_with_timeout(ctx, CTRD_LONG_LIMIT);
+    default:
+        return ctx_with_timeout(ctx, CTRD_CALL_LIMIT);
+    }
+}
+
 int ctrd_call(void *user, const struct ctx *ctx, int method, const void *request, struct arena *a, void *ret, struct err *e)
 {
     const struct rpc_channel *ch = user;
     const struct proto_method *m = &containerd_methods[method];
     ProtobufCMessage *answer = NULL;
-    TRY(ch->ops->unary(ch->user, ctx, m->path, request, m->response, a, &answer, e));
+    const struct ctx limited = ctrd_limit(ctx, method);
+    TRY(ch->ops->unary(ch->user, &limited, m->path, request, m->response, a, &answer, e));
     if (!answer || answer->descriptor != m->response)
         return err_raise(e, ERR_INTERNAL, "%s: no answer", m->path);
     *(void **)ret = answer;
@@ -55,14 +74,16 @@ int ctrd_stream_ask(struct ctrd_stream *st, void *user, const struct ctx *ctx, i
 
 int ctrd_stream_send(struct ctrd_stream *st, const struct ctx *ctx, const void *request, bool last, struct err *e)
 {
-    return st->channel->ops->send(st->channel->user, st->s, ctx, request, last, e);
+    const struct ctx limited = ctrd_limit(ctx, st->method);
+    return st->channel->ops->send(st->channel->user, st->s, &limited, request, last, e);
 }
 
 int ctrd_stream_recv(struct ctrd_stream *st, const struct ctx *ctx, struct arena *a, void *ret, struct err *e)
 {
     const struct proto_method *m = &containerd_methods[st->method];
+    const struct ctx limited = ctrd_limit(ctx, st->method);
     ProtobufCMessage *message = NULL;
-    int r = st->channel->ops->recv(st->channel->user, st->s, ctx, m->response, a, &message, e);
+    int r = st->channel->ops->recv(st->channel->user, st->s, &limited, m->response, a, &message, e);
     if (r <= 0)
         return r;
     if (!message || message->descriptor != m->response)

@@ -32,7 +32,14 @@ void ctrd_op_writer_close(void *user, struct ctrd_writer *w);
     ctrd_request_init(&(name), sizeof(name), (method))
 void ctrd_request_init(void *message, size_t size, int method);
 
-/* A unary call; the answer (never NULL) is unpacked into a, *ret is a pointer to the method's response type. */
+/* The longest that containerd may take for one call, or for one message of a stream: a piece of work that is made of calls goes on for
+ * hours, and one of them that never comes back must not hold it until then. Calls that move a layer's bytes have longer; waiting for a
+ * task's exit and for events has no limit. */
+#define CTRD_CALL_LIMIT (UINT64_C(600) * NSEC_PER_SEC)
+#define CTRD_LONG_LIMIT (UINT64_C(3600) * NSEC_PER_SEC)
+struct ctx ctrd_limit(const struct ctx *ctx, int method);
+
+/* A unary call, within its limit; the answer (never NULL) is unpacked into a, *ret is a pointer to the method's response type. */
 int ctrd_call(void *user, const struct ctx *ctx, int method, const void *request, struct arena *a, void *ret, struct err *e);
 /* A unary call whose answer is of no interest. */
 int ctrd_call_plain(void *user, const struct ctx *ctx, int method, const void *request, struct err *e);

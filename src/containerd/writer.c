@@ -26,10 +26,11 @@ static int wrap(struct err *e, int r, const struct ctrd_writer *w)
     return r < 0 ? err_wrap(e, r, "ingest \"%s\"", w->ref) : r;
 }
 
-/* Sends a message and takes its answer's offset. */
-static int exchange(struct ctrd_writer *w, const struct ctx *ctx, const MSG(WriteContentRequest) *q, bool last,
+/* Sends a message and takes its answer's offset. Only a commit may take long. */
+static int exchange(struct ctrd_writer *w, const struct ctx *unlimited, const MSG(WriteContentRequest) *q, bool last,
                     int64_t *ret_offset, struct err *e)
 {
+    const struct ctx limited = last ? *unlimited : ctx_with_timeout(unlimited, CTRD_CALL_LIMIT), *ctx = &limited;
     CTRD_SCRATCH(scratch);
     MSG(WriteContentResponse) *p;
     struct err sent = ERR_INIT;

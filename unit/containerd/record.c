@@ -87,6 +87,7 @@ static int record_unary(void *user, const struct ctx *ctx, const char *path, con
 {
     struct record *r = user;
     note(r, path, request);
+    r->deadline = ctx->deadline;
     return r->inner->ops->unary(r->inner->user, ctx, path, request, response, a, ret, e);
 }
 
@@ -103,6 +104,7 @@ static int record_send(void *user, struct rpc_client_stream *s, const struct ctx
 {
     struct record *r = user;
     note(r, last ? "last" : "send", m);
+    r->deadline = ctx->deadline;
     return r->inner->ops->send(r->inner->user, s, ctx, m, last, e);
 }
 
@@ -110,6 +112,7 @@ static int record_recv(void *user, struct rpc_client_stream *s, const struct ctx
                        struct arena *a, ProtobufCMessage **ret, struct err *e)
 {
     struct record *r = user;
+    r->deadline = ctx->deadline;
     return r->inner->ops->recv(r->inner->user, s, ctx, message, a, ret, e);
 }
 

@@ -17,6 +17,7 @@ struct record {
      * left out. */
     char text[RECORD_MAX];
     size_t n;
+    uint64_t deadline; /* of the last call, or the last message of a stream */
 };
 
 void record_init(struct record *r, const struct rpc_channel *inner);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "containerd/runc_options.h"
+#include "containerd/wire.h"
 #include "every_op.h"
 #include "record.h"
 #include "support.h"
@@ -369,6 +370,33 @@ static void runc_options(void **state)
     assert_int_equal(ctrd_runc_options_unpack(&bad, A, &got, E), -ERR_INVALID_ARGUMENT);
 }
 
+/* A call that never comes back must not hold a pull for hours; a caller's own earlier deadline stays. */
+static void calls_have_limits(void **state)
+{
+    struct stage *t = *state;
+    struct ctrd_image image;
+    struct ctrd_exit end;
+    struct ctrd_writer *w;
+    struct ctrd_descriptor diff;
+    int64_t offset;
+    const uint64_t soon = clock_mono() + NSEC_PER_SEC, call = clock_mono() + CTRD_CALL_LIMIT, lasting = clock_mono() + CTRD_LONG_LIMIT;
+    const struct ctx hurried = {.deadline = soon};
+    assert_ok(ctrd_image_get(C, X, "img", A, &image, E), E);
+    assert_in_range(t->rec.deadline, call, clock_mono() + CTRD_CALL_LIMIT);
+    assert_ok(ctrd_image_get(C, &hurried, "img", A, &image, E), E);
+    assert_int_equal(t->rec.deadline, soon);
+    assert_ok(ctrd_task_wait(C, X, "dead", NULL, &end, E), E);
+    assert_int_equal(t->rec.deadline, CLOCK_NEVER);
+    (void)ctrd_diff_apply(C, X, &(struct ctrd_descriptor){.digest = t->s.blob}, &(struct ctrd_mounts){0}, A, &diff, E);
+    assert_in_range(t->rec.deadline, lasting, clock_mono() + CTRD_LONG_LIMIT);
+    assert_ok(ctrd_writer_open(C, X, "ref", 0, NULL, &w, &offset, E), E);
+    assert_ok(ctrd_writer_write(C, X, w, VIEW_LIT("x"), E), E);
+    assert_in_range(t->rec.deadline, call, clock_mono() + CTRD_CALL_LIMIT);
+    assert_ok(ctrd_writer_commit(C, X, w, 0, NULL, NULL, E), E);
+    assert_in_range(t->rec.deadline, lasting, clock_mono() + CTRD_LONG_LIMIT);
+    ctrd_writer_close(C, w);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -385,6 +413,7 @@ int main(void)
         TEST(diffs),
         TEST(plugins_tell_why_they_failed),
         TEST(runc_options),
+        TEST(calls_have_limits),
     };
     return cmocka_run_group_tests_name("containerd-pack", tests, NULL, NULL);
 }
