@@ -22,8 +22,8 @@ struct work {
     struct ctx ctx; /* with the lease */
     struct arena arena;
     struct ctrd_descriptor target;
-    bool created[ASSEMBLE_NAMES_MAX]; /* the record was not there before, as far as is known */
-    int64_t started;                  /* clock_real before the first record */
+    struct claim *claims[ASSEMBLE_NAMES_MAX]; /* of the first n_claims names */
+    size_t n_claims;
     const char *lease;                /* to be deleted, NULL: none */
 };
 
@@ -132,26 +132,32 @@ static int store_layers(struct work *w, struct err *e)
 
 static int store_records(struct work *w, struct err *e)
 {
-    w->started = clock_real();
+    const int64_t started = clock_real();
     for (size_t i = 0; i < w->m->n_names; i++) {
+        TRY(claims_enter(w->m->claims, w->m->names[i], &w->claims[i], e));
+        w->n_claims++;
         int r = record_put(w->m->ctrd, &w->ctx, w->m->names[i], &w->target, i < w->m->n_labelled ? w->m->labels : NULL, e);
-        w->created[i] = r != 0;
+        if (r != 0) /* it was not there before, as far as is known */
+            claims_made(w->m->claims, w->claims[i], started);
         if (r < 0)
             return r;
     }
     return 0;
 }
 
-/* After a failure: the records that this job made go, so that no half of an image's names is left. */
-static void take_records_back(struct work *w)
+/* After a failure the records that were made for it go, so that no half of an image's names is left; but not while another who makes the same
+ * image is under way, or after one has succeeded. */
+static void leave_claims(struct work *w, bool success)
 {
     struct err ignored = ERR_INIT;
     struct ctx own = {.deadline = clock_deadline(CLEANUP_SECONDS * NSEC_PER_SEC), .lease = w->ctx.lease};
-    for (size_t i = 0; i < w->m->n_names; i++) {
-        if (!w->created[i])
+    for (size_t i = 0; i < w->n_claims; i++) {
+        int64_t since;
+        if (!claims_leave(w->m->claims, w->claims[i], success, &since))
             continue;
-        record_take_back(w->m->ctrd, &own, w->m->names[i], w->target.digest, w->started);
+        record_take_back(w->m->ctrd, &own, w->m->names[i], w->target.digest, since);
         (void)image_store_update(w->m->store, &own, w->m->names[i], &ignored);
+        claims_removed(w->m->claims, w->claims[i]);
     }
 }
 
@@ -193,8 +199,7 @@ int assemble(const struct assemble *m, const struct ctx *ctx, struct image **ret
     int r = take_lease(&w, e);
     if (r == 0)
         r = run_leased(&w, ret, e);
-    if (r < 0)
-        take_records_back(&w);
+    leave_claims(&w, r == 0);
     give_up_lease(&w);
     arena_done(&w.arena);
     return r;

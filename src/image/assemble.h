@@ -11,6 +11,7 @@
 #include "base/ctx.h"
 #include "base/err.h"
 #include "containerd/containerd.h"
+#include "image/claims.h"
 #include "image/resolve.h"
 #include "image/store.h"
 
@@ -29,6 +30,7 @@ struct assemble_layers {
 struct assemble {
     const struct ctrd *ctrd;
     struct image_store *store;
+    struct claims *claims; /* of all who may make the same names at the same time */
     const char *snapshotter;
     const struct resolved *image; /* checked; the first document is what the names will point at */
     struct assemble_layers layers;

@@ -20,6 +20,7 @@
 #include "base/mem.h"
 #include "image/assemble.h"
 #include "image/builtin.h"
+#include "image/claims.h"
 #include "image/hash.h"
 #include "image/http.h"
 #include "image/ingest.h"
@@ -57,6 +58,7 @@ struct image_service {
     char *snapshotter, *registry_ca, *registry_config_path;
     struct registry_options registry;
     struct http_curl *curl; /* NULL with scripted answers */
+    struct claims *claims;
     bool inline_only;
     size_t layers_at_once;
     pthread_mutex_t lock;
@@ -86,6 +88,7 @@ static int fill_service(struct image_service *s, const struct image_service_opti
     s->registry = (struct registry_options){
         .http = o->http, .http_user = o->http_user, .ca_file = s->registry_ca, .config_path = s->registry_config_path};
     s->layers_at_once = o->layers_at_once ? o->layers_at_once : IMAGE_LAYERS_AT_ONCE;
+    TRY(claims_new(&s->claims, e));
     s->registry.idle_timeout = o->progress_timeout ? o->progress_timeout : IMAGE_PROGRESS_TIMEOUT_SECONDS * NSEC_PER_SEC;
     if (o->http)
         return 0;
@@ -126,6 +129,7 @@ void image_service_free(struct image_service *s)
         pthread_cond_wait(&s->ended, &s->lock);
     pthread_mutex_unlock(&s->lock);
     http_curl_free(s->curl);
+    claims_free(s->claims);
     pthread_mutex_destroy(&s->lock);
     pthread_cond_destroy(&s->ended);
     mem_free(s->snapshotter);
@@ -147,6 +151,7 @@ static struct pull_job job_of(struct image_service *s, const struct reference *r
 {
     return (struct pull_job){.ctrd = &s->ctrd,
                              .store = s->store,
+                             .claims = s->claims,
                              .snapshotter = s->snapshotter,
                              .registry = s->registry,
                              .threads = s->inline_only ? 0 : s->layers_at_once,
@@ -408,6 +413,7 @@ static int assemble_builtin(struct builtin *b, const struct ctx *ctx, struct are
     const struct kvlist labels = {.v = &pinned, .n = 1, .cap = 1};
     struct assemble m = {.ctrd = &s->ctrd,
                          .store = s->store,
+                         .claims = s->claims,
                          .snapshotter = s->snapshotter,
                          .image = &b->image,
                          .layers = {.wait = store_builtin_layer, .user = b},

@@ -83,6 +83,7 @@ int pull_job_run(const struct pull_job *job, const struct ctx *ctx, struct image
     struct work w = {.job = job, .arena = ARENA_INIT(JOB_BUDGET)};
     w.assemble = (struct assemble){.ctrd = job->ctrd,
                                    .store = job->store,
+                                   .claims = job->claims,
                                    .snapshotter = job->snapshotter,
                                    .image = &w.image,
                                    .layers = {start_layers, wait_layer, stop_layers, &w},

@@ -14,6 +14,7 @@
 struct pull_job {
     const struct ctrd *ctrd;
     struct image_store *store;
+    struct claims *claims; /* shared by all jobs on this store */
     const char *snapshotter;
     struct registry_options registry;
     size_t threads;                /* for layers; 0: none */

@@ -392,6 +392,66 @@ static int whole_pull(void *arg, struct err *e)
     return r;
 }
 
+/* A pull with other credentials that runs while the first one makes its records, just before the first one fails. */
+static struct {
+    struct fixture *f;
+    const struct ctrd_ops *ops;
+    unsigned creates, run_at;
+    int other_fails; /* code of its own end, 0: it succeeds */
+    int other;
+} meanwhile;
+
+static int create_meanwhile(void *user, const struct ctx *ctx, const struct ctrd_image *image, struct err *e)
+{
+    if (++meanwhile.creates != meanwhile.run_at)
+        return meanwhile.ops->image_create(user, ctx, image, e);
+    const struct ctx own = CTX_BACKGROUND;
+    const struct image_auth bob = {.username = "bob", .password = "of bob"};
+    struct image_pulled p = {0};
+    struct err other = ERR_INIT;
+    if (meanwhile.other_fails)
+        fake_fail_method(meanwhile.f->fake, "Images/Create", FAKE_FAIL_BEFORE, ERR_INTERNAL, NULL, 0);
+    meanwhile.other = image_pull(meanwhile.f->service, &own, NAME, &bob, NULL, &p, &other);
+    fake_fail_off(meanwhile.f->fake);
+    image_unref(p.image);
+    return err_raise(e, ERR_UNAVAILABLE, "too late");
+}
+
+/* Two pulls of one image at the same time: the one that fails late does not take the other's names; when both fail nothing is left. */
+static void test_two_credentials(void **state)
+{
+    struct fixture *f = *state;
+    const struct image_auth alice = {.username = "alice", .password = "of alice"};
+    const struct ctx ctx = CTX_BACKGROUND;
+    struct ctrd_ops ops = *f->ctrd.ops;
+    ops.image_create = create_meanwhile;
+    for (unsigned i = 0; i < 6; i++) {
+        script_done(&f->script);
+        fake_reset(f->fake);
+        sample_done(&f->image);
+        sample_init(&f->image, 1, "two");
+        sample_serve(&f->image, &f->script, REPO, "1", false);
+        meanwhile.f = f;
+        meanwhile.ops = fake_ctrd(f->fake).ops;
+        meanwhile.creates = 0;
+        meanwhile.run_at = 1 + i % 3;
+        meanwhile.other_fails = i >= 3;
+        f->ctrd.ops = &ops;
+        make_service(f, true, &script_http_ops, &f->script);
+        struct image_pulled p = {0};
+        assert_fails(image_pull(f->service, &ctx, NAME, &alice, NULL, &p, &f->e), &f->e, ERR_UNAVAILABLE, "too late");
+        f->ctrd.ops = meanwhile.ops;
+        if (meanwhile.other_fails) {
+            assert_int_equal(meanwhile.other, -ERR_INTERNAL);
+            assert_nothing_left(f);
+        } else {
+            assert_int_equal(meanwhile.other, 0);
+            assert_int_equal(fake_live(f->fake).images, 3);
+            assert_int_equal(image_store_count(f->store), 1);
+        }
+    }
+}
+
 static void test_sweep(void **state)
 {
     struct fixture *f = *state;
@@ -413,7 +473,7 @@ int main(void)
         T(test_by_digest),     T(test_not_found),     T(test_wrong_layer),     T(test_truncated_layer),
         T(test_wrong_diff_id), T(test_resume_ingest), T(test_again),           T(test_moved_tag),
         T(test_foreign_layer), T(test_hostile_json),  T(test_each_call_fails), T(test_pinned_and_ensure),
-        T(test_sweep),
+        T(test_two_credentials), T(test_sweep),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
