@@ -109,6 +109,26 @@ static void look(struct life *l, unsigned i, unsigned arg)
     fx_rpc(l->f, CRI_METHOD_POD_SANDBOX_STATUS, &status);
 }
 
+/* Every container that is listed has stats, and of the pods those that are ready and have a process. */
+static void look_at_stats(struct life *l, unsigned i, unsigned arg)
+{
+    Runtime__V1__ListContainerStatsRequest of_containers = RUNTIME__V1__LIST_CONTAINER_STATS_REQUEST__INIT;
+    Runtime__V1__PodSandboxStatsRequest of_pod = RUNTIME__V1__POD_SANDBOX_STATS_REQUEST__INIT;
+    struct fx_call c;
+    bool ready = l->pods[i][0] && fx_pod_state(l->f, l->pods[i]) == RUNTIME__V1__POD_SANDBOX_STATE__SANDBOX_READY;
+    if (ready && arg & 1)
+        fx_figures(l->f, l->pods[i], "/pods");
+    fx_call_init(l->f, &c, CRI_METHOD_LIST_CONTAINER_STATS, &of_containers);
+    int r = fx_call_run(l->f, &c);
+    FUZZ_CHECK_MSG(r == 0 || l->faulty, "%s", c.e.message);
+    if (r == 0)
+        FUZZ_CHECK(((Runtime__V1__ListContainerStatsResponse *)c.response)->n_stats == fx_look(l->f).containers);
+    fx_call_done(&c);
+    of_pod.pod_sandbox_id = l->pods[i];
+    r = fx_rpc(l->f, CRI_METHOD_POD_SANDBOX_STATS, &of_pod);
+    FUZZ_CHECK_MSG(r == 0 ? ready : l->faulty || !(ready && arg & 1), "%s", l->f->e.message);
+}
+
 /* Always refused but for a container that runs. */
 static void reopen_log(struct life *l, unsigned i)
 {
@@ -201,6 +221,7 @@ static void step(struct life *l, unsigned op, unsigned i, unsigned arg)
     default:
         reopen_log(l, i);
         look(l, i, arg);
+        look_at_stats(l, i, arg);
         break;
     }
 }
