@@ -33,9 +33,9 @@ def links():
 
 
 def firewall():
-    """Rules of all tables, with their counters left out. The chains that the portmap plugin makes once and
-    never removes (they hang empty) are not counted: they are not a pod's."""
-    kept = re.compile(r"CNI-HOSTPORT-(DNAT|SETMARK|MASQ)")
+    """Rules of all tables, with their counters left out. The chains that the plugins portmap and firewall make once
+    and never remove (they hang empty) are not counted: they are not a pod's."""
+    kept = re.compile(r"CNI-HOSTPORT-(DNAT|SETMARK|MASQ)|(:|-j )CNI-(FORWARD|ADMIN)")
     found = set()
     for line in _command("iptables-save").splitlines():
         if line.startswith(("-A", ":CNI")) and not kept.search(line):

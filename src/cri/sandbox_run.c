@@ -25,6 +25,7 @@
 #include "cri/records.h"
 #include "cri/seccomp.h"
 #include "oci/constants.h"
+#include "parse/cniresult.h"
 #include "proto/methods.h"
 #include "state/gojson.h"
 
@@ -68,14 +69,25 @@ static int validate_namespaces(const Runtime__V1__NamespaceOption *o, struct err
     return 0;
 }
 
+static int validate_port(const Runtime__V1__PortMapping *p, size_t i, struct err *e)
+{
+    char address[CNI_IP_TEXT_MAX];
+    bool v6;
+    if (p->host_port < 0 || p->host_port > UINT16_MAX || p->container_port < 0 || p->container_port > UINT16_MAX)
+        return err_raise(e, ERR_INVALID_ARGUMENT, "config.port_mappings[%zu]: port %d or %d is outside 0 to %d", i, p->host_port, p->container_port,
+                         UINT16_MAX);
+    if ((unsigned)p->protocol > RUNTIME__V1__PROTOCOL__SCTP)
+        return err_raise(e, ERR_INVALID_ARGUMENT, "config.port_mappings[%zu]: protocol is %d, which is none", i, (int)p->protocol);
+    /* The portmap plugin would publish the port on every address. */
+    if (p->host_ip[0] && !cni_ip_canonical(view_of(p->host_ip), address, &v6))
+        return err_raise(e, ERR_INVALID_ARGUMENT, "config.port_mappings[%zu]: host_ip \"%s\" is not an address", i, p->host_ip);
+    return 0;
+}
+
 static int validate_ports(const Runtime__V1__PodSandboxConfig *c, struct err *e)
 {
-    for (size_t i = 0; i < c->n_port_mappings; i++) {
-        const Runtime__V1__PortMapping *p = c->port_mappings[i];
-        if (p->host_port < 0 || p->host_port > UINT16_MAX || p->container_port < 0 || p->container_port > UINT16_MAX)
-            return err_raise(e, ERR_INVALID_ARGUMENT, "config.port_mappings[%zu]: port %d or %d is outside 0 to %d", i, p->host_port,
-                             p->container_port, UINT16_MAX);
-    }
+    for (size_t i = 0; i < c->n_port_mappings; i++)
+        TRY(validate_port(c->port_mappings[i], i, e));
     return 0;
 }
 

@@ -139,6 +139,50 @@ static void test_restore_bad(void **state)
     assert_non_null(strstr(f->log, "the pod CIDR that was told before the restart is not used: pod CIDR \"nonsense\""));
 }
 
+/* The limits of a port mapping, one below, at and above each. */
+static void test_ports(void **state)
+{
+    struct fx *f = *state;
+    static const struct {
+        int32_t host_port, container_port;
+        int protocol;
+        const char *host_ip, *why; /* NULL: it is good */
+    } table[] = {
+        {0, 0, 0, "", NULL},
+        {65535, 65535, 2, "127.0.0.1", NULL},
+        {80, 80, 1, "::", NULL},
+        {80, 80, 0, "fe80::1", NULL},
+        {65536, 80, 0, "", "port 65536 or 80 is outside 0 to 65535"},
+        {80, 65536, 0, "", "port 80 or 65536"},
+        {-1, 80, 0, "", "port -1 or 80"},
+        {80, -1, 0, "", "port 80 or -1"},
+        {80, 80, 3, "", "protocol is 3, which is none"},
+        {80, 80, -1, "", "protocol is -1, which is none"},
+        {80, 80, 0, "localhost", "host_ip \"localhost\" is not an address"},
+        {80, 80, 0, "10.0.0.1/8", "host_ip \"10.0.0.1/8\""},
+        {80, 80, 0, " 10.0.0.1", "host_ip \" 10.0.0.1\""},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+        struct fx_pod p;
+        Runtime__V1__PortMapping good = RUNTIME__V1__PORT_MAPPING__INIT, port = RUNTIME__V1__PORT_MAPPING__INIT, *ports[] = {&good, &port};
+        port.host_port = table[i].host_port;
+        port.container_port = table[i].container_port;
+        port.protocol = (Runtime__V1__Protocol)table[i].protocol;
+        port.host_ip = (char *)table[i].host_ip;
+        fx_pod_init(f, &p, "a");
+        p.config.port_mappings = ports;
+        p.config.n_port_mappings = 2;
+        if (table[i].why) {
+            assert_fails(fx_run(f, &p, pod), &f->e, ERR_INVALID_ARGUMENT, table[i].why);
+            assert_non_null(strstr(f->e.message, "config.port_mappings[1]"));
+        } else {
+            assert_ok(fx_run(f, &p, pod), &f->e);
+        }
+        fx_remove_all(f);
+    }
+    assert_true(fx_nothing_left(f));
+}
+
 static size_t times_logged(const struct fx *f, const char *text)
 {
     size_t n = 0;
@@ -322,6 +366,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_bad, setup, teardown),
         cmocka_unit_test_setup_teardown(test_template, setup, teardown),
         cmocka_unit_test_setup_teardown(test_restore_bad, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_ports, setup, teardown),
         cmocka_unit_test_setup_teardown(test_collection_is_quiet, setup, teardown),
         cmocka_unit_test_setup_teardown(test_check, setup, teardown),
         cmocka_unit_test_setup_teardown(test_check_sweep, setup, teardown),
