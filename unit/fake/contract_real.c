@@ -5,20 +5,9 @@
  * namespace. Exit status 0: no difference; 1: differences; 2: usage, or containerd cannot be reached.
  */
 #include <getopt.h>
-#include <pthread.h>
-#include <signal.h>
 
 #include "contract.h"
-#include "loop/loop.h"
-#include "rpc/client.h"
-
-static void *run_loop(void *l)
-{
-    struct err e = ERR_INIT;
-    if (loop_run(l, &e) < 0)
-        fprintf(stderr, "loop: %s\n", e.message);
-    return NULL;
-}
+#include "real.h"
 
 static int usage(void)
 {
@@ -32,19 +21,10 @@ static int usage(void)
 static int run(struct contract *k, const char *address, const char *service)
 {
     struct err e = ERR_INIT;
-    struct loop *loop = NULL;
-    struct rpc_client *client = NULL;
-    pthread_t thread;
-    const char *const metadata[] = {"containerd-namespace", k->namespace_, NULL};
-    const struct rpc_client_config config = {.socket_path = address, .metadata = metadata};
-    if (loop_new(&loop, &e) < 0 || rpc_client_new(loop, &config, &client, &e) < 0) {
-        fprintf(stderr, "%s\n", e.message);
+    struct real real;
+    if (real_open(&real, address, k->namespace_) < 0)
         return 2;
-    }
-    struct rpc_channel channel = rpc_client_channel(client);
-    k->c = ctrd_client(&channel);
-    if (pthread_create(&thread, NULL, run_loop, loop) != 0)
-        return 2;
+    k->c = ctrd_client(&real.channel);
     const char *version, *revision;
     struct arena a = ARENA_INIT(1 << 20);
     int status = 2;
@@ -56,10 +36,7 @@ static int run(struct contract *k, const char *address, const char *service)
         printf("%u calls, %u differences\n", k->calls, k->differences);
     }
     arena_done(&a);
-    loop_stop(loop);
-    pthread_join(thread, NULL);
-    rpc_client_free(client);
-    loop_free(loop);
+    real_close(&real);
     return status;
 }
 
@@ -79,7 +56,6 @@ int main(int argc, char **argv)
     struct contract k = {.ctx = &ctx, .namespace_ = "cri-containerd-contract", .snapshotter = "overlayfs", .out = stdout};
     const char *address = NULL, *service = NULL;
     int c;
-    signal(SIGPIPE, SIG_IGN);
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (c) {
         case 'a':
