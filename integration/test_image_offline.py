@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """A node without a registry: the daemon's own pause program, and images that others put into containerd."""
 
+import io
 import json
-import os
-import subprocess
 import tarfile
 
 from harness.context import READY
+from harness.images import Image, busybox_entries, file_entry
 from harness.runner import not_with_plugin
 from harness.service import port_is_free, wait_until
 
@@ -102,3 +102,66 @@ def test_pause_replaced(t):
     second = t.run_pod()
     t.equal(records(t)[second], t.env.pause_ref)
     assert status(t, BUILTIN) is not None
+
+
+def import_archive(t, image, name, *options):
+    """`ctr images import` of an OCI archive."""
+    def entry(tar, path, data):
+        info = tarfile.TarInfo(path)
+        info.size = len(data)
+        tar.addfile(info, io.BytesIO(data))
+
+    path = t.env.path("import.tar")
+    index = {"schemaVersion": 2, "manifests": [{"mediaType": image.manifest_type, "digest": image.digest, "size": len(image.manifest),
+                                                "annotations": {"io.containerd.image.name": name}}]}
+    with tarfile.open(path, "w") as tar:
+        entry(tar, "oci-layout", b'{"imageLayoutVersion":"1.0.0"}')
+        entry(tar, "index.json", json.dumps(index).encode())
+        entry(tar, "blobs/sha256/" + image.digest.split(":")[1], image.manifest)
+        for digest, blob in image.blobs.items():
+            entry(tar, "blobs/sha256/" + digest.split(":")[1], blob)
+    t.env.ctr("images", "import", *options, path)
+
+
+def snapshots(t):
+    return {line.split()[0] for line in t.env.ctr("snapshots", "ls").splitlines()[1:]}
+
+
+def test_import(t):
+    """An image that ctr imported, unpacked or not, is known, runs without a registry, and goes as a whole"""
+    for number, options in enumerate(((), ("--no-unpack",))):
+        name = "offline.example/imported:%d" % number
+        image = Image([busybox_entries(), [file_entry("marker", "imported %d\n" % number)]], {"Env": ["PATH=/bin"]})
+        t.cri.RemoveImage(image={"image": name})
+        before = snapshots(t)
+        import_archive(t, image, name, *options)
+        wait_until(lambda: status(t, name), 10, "the image to be known")
+        found = status(t, name)
+        t.equal((found.id, list(found.repo_tags)), (image.image_id, [name]))
+        pod = t.run_pod()
+        t.equal(t.output(pod, "cat /marker", image=name)[1], "imported %d\n" % number)
+        assert image.image_id in t.env.ctr("images", "ls", "-q").split(), "it was not adopted"
+        t.remove_pod(pod)
+        t.cri.RemoveImage(image={"image": name})
+        assert image.digest not in t.env.ctr("content", "ls", "-q").split()
+        chains = t.cri.ImageStatus(image={"image": t.env.pause_ref}, verbose=True).info
+        left = snapshots(t) - before - {json.loads(chains["info"])["chainID"]}
+        t.equal(left, set(), "snapshots left")
+
+
+@ours
+def test_import_incomplete(t):
+    """An image of which a part is missing is not shown, and says what it lacks when it is to be run"""
+    image = Image([[file_entry("marker", "incomplete 1")], [file_entry("marker", "incomplete 2")]])
+    name = "offline.example/incomplete:1"
+    import_archive(t, image, name, "--no-unpack")
+    wait_until(lambda: status(t, name), 10, "the image to be known")
+    t.env.ctr("content", "rm", image.manifest_dict["layers"][1]["digest"])
+    pod = t.run_pod()
+    message = t.fails("NOT_FOUND", lambda: t.create(pod, image=name))
+    assert image.manifest_dict["layers"][1]["digest"] in message, message
+    restart(t)
+    assert status(t, name) is None
+    t.fails("NOT_FOUND", lambda: t.cri.CreateContainer(pod_sandbox_id=pod, config=t.container_config("true", image=name), sandbox_config=t.pods[pod]), name)
+    for record in (name, image.image_id):
+        t.env.ctr("images", "rm", record)

@@ -185,7 +185,10 @@ static int create_snapshot(struct create *cr, struct err *e)
 static int find_image(struct create *cr, const Runtime__V1__ContainerConfig *config, struct err *e)
 {
     int r = image_resolve_local(cr->s->images, config->image->image, &cr->image, e);
-    return r < 0 ? r : r == 0 ? err_raise(e, ERR_NOT_FOUND, "image \"%s\" is not present", config->image->image) : 0;
+    if (r <= 0)
+        return r < 0 ? r : err_raise(e, ERR_NOT_FOUND, "image \"%s\" is not present", config->image->image);
+    TRY(image_unpack(cr->s->images, &cr->ctx, cr->s->config.snapshotter, &cr->image, e)); /* for views of it: users, volumes */
+    return image_unpack(cr->s->images, &cr->ctx, cr->handler->snapshotter, &cr->image, e);
 }
 
 /* With the pod's lock held, so that a pod that is being stopped or removed either sees the container or refuses it. */

@@ -387,6 +387,7 @@ static int steps(struct run *run, const Runtime__V1__RunPodSandboxRequest *req, 
         TRY(cni_ready(network_of_pod(s, req->config, req->runtime_handler), e));
     TRY(make_sandbox(run, req, name, e));
     TRY(cri_ensure_sandbox_image(s, &run->ctx, &run->image, &run->image_name, e));
+    TRY(image_unpack(s->images, &run->ctx, run->handler->snapshotter, &run->image, e));
     undo_push(&run->undo, "remove the pod's files", undo_files, run);
     TRY(sandbox_files_make(s, run->arena, run->sb->o.id, req->config, e));
     TRY(create_record(run, e));

@@ -8,6 +8,7 @@
 #include "base/id.h"
 #include "image/ingest.h"
 #include "image/record.h"
+#include "image/store_internal.h"
 #include "image/unpack.h"
 
 enum {
@@ -120,6 +121,7 @@ static int store_layers(struct work *w, struct err *e)
                              .layers = m->manifest.layers,
                              .diff_ids = &m->config.diff_ids,
                              .chain_ids = &m->chain_ids,
+                             .locks = store_unpacking(w->m->store),
                              .wait_layer = wait_layer,
                              .user = w};
     int r = l->start ? l->start(l->user, &w->ctx, e) : 0;
@@ -166,6 +168,8 @@ static int publish(struct work *w, struct image **ret, struct err *e)
 {
     for (size_t i = 0; i < w->m->n_names; i++)
         TRY(image_store_update(w->m->store, &w->ctx, w->m->names[i], e));
+    if (w->m->refresh)
+        TRY(image_store_update(w->m->store, &w->ctx, w->m->refresh, e));
     const char *id = w->m->image->manifest.config.digest;
     int r = image_resolve_local(w->m->store, id, ret, e);
     if (r == 0)

@@ -37,6 +37,7 @@ struct assemble {
     const char *source_host, *source_repository; /* for the source label of blobs; NULL: none */
     const char *names[ASSEMBLE_NAMES_MAX];       /* records to make */
     size_t n_names;
+    const char *refresh;         /* a record that exists, to be read again at the end; NULL: none */
     const struct kvlist *labels; /* further labels of the first n_labelled names; may be NULL */
     size_t n_labelled;
 };

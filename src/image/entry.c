@@ -66,6 +66,7 @@ static int copy_facts(struct image *img, const struct image *base, struct err *e
     img->id = arena_strdup(a, base->id);
     img->chain_id = arena_strdup(a, base->chain_id);
     img->size = base->size;
+    img->unpacked = base->unpacked;
     img->target.media_type = arena_strdup(a, base->target.media_type ? base->target.media_type : "");
     img->target.digest = arena_strdup(a, base->target.digest);
     img->target.size = base->target.size;

@@ -22,6 +22,11 @@ int image_store_new(const struct image_store_options *options, struct image_stor
         mem_free(s);
         return err_oom(e);
     }
+    if (keylock_init(&s->unpacking, e) < 0) {
+        pthread_mutex_destroy(&s->lock);
+        mem_free(s);
+        return err_oom(e);
+    }
     s->snapshotter = mem_strdup(options->snapshotter);
     int r = s->snapshotter ? 0 : err_oom(e);
     if (r == 0 && options->pinned_name && *options->pinned_name) {
@@ -62,6 +67,7 @@ void image_store_free(struct image_store *s)
     strmap_done(&s->images);
     strmap_done(&s->names);
     pthread_mutex_destroy(&s->lock);
+    keylock_done(&s->unpacking);
     mem_free(s->snapshotter);
     mem_free(s->pinned_name);
     mem_free(s);
@@ -191,11 +197,16 @@ struct image *store_by_target(struct image_store *s, const char *target_digest)
     pthread_mutex_lock(&s->lock);
     for (size_t it = 0; !found && strmap_next(&s->images, &it, NULL, &value);) {
         struct image *img = value;
-        if (strcmp(img->target.digest, target_digest) == 0)
+        if (img->unpacked && strcmp(img->target.digest, target_digest) == 0)
             found = image_ref(img);
     }
     pthread_mutex_unlock(&s->lock);
     return found;
+}
+
+struct keylock *store_unpacking(struct image_store *s)
+{
+    return &s->unpacking;
 }
 
 uint64_t store_changes(struct image_store *s)

@@ -5,7 +5,7 @@
  * containerd keeps one record a name; an image is everything that shares a config digest. The store holds one immutable, counted
  * entry an image, so a reader keeps a whole and consistent picture without a lock while names come and go. containerd stays the
  * database: the store is loaded from it at start and follows it by image events, pulls and removals. An image is known here only
- * while its content is complete and its top snapshot exists. All functions may be called from any thread; none holds the lock
+ * while its content is complete; it may have to be unpacked before it is used, when another client brought it (image_unpack). All functions may be called from any thread; none holds the lock
  * across a call to containerd.
  */
 #ifndef CRI_IMAGE_STORE_H
@@ -42,6 +42,7 @@ struct image {
     struct strlist repo_digests;   /* "docker.io/library/busybox@sha256:<hex>", sorted */
     struct ctrd_descriptor target; /* what the records point at: index or manifest */
     bool pinned;
+    bool unpacked; /* its top snapshot was there when this was read; also true without layers */
     struct view config_json;        /* the config blob's text, for verbose status */
     struct oci_image_config config; /* the same, read */
 };
@@ -75,7 +76,7 @@ int image_store_new(const struct image_store_options *options, struct image_stor
 void image_store_free(struct image_store *s);
 
 /* Reads every image record of containerd (at start, and after the event stream broke). Records that cannot be used, because
- * content or snapshot is missing or broken, are left out; their number is *ret_skipped (may be NULL). Errors: containerd cannot
+ * content is missing or broken, are left out; their number is *ret_skipped (may be NULL). Errors: containerd cannot
  * be reached, ctx, memory. */
 int image_store_load(struct image_store *s, const struct ctx *ctx, size_t *ret_skipped, struct err *e);
 
@@ -98,6 +99,11 @@ int image_resolve_local(struct image_store *s, const char *ref_or_id, struct ima
  * An image that is not known, or whose records another client removed meanwhile, is success. The name that ref_or_id is goes last:
  * after a failure the rest is found by it again. */
 int image_remove(struct image_store *s, const struct ctx *ctx, const char *ref_or_id, struct err *e);
+
+/* Makes sure that the layers of *img are unpacked with this snapshotter, from the content store alone; nothing is asked when the store's own snapshotter
+ * is meant and has them. *img may become another entry of the same image. NOT_FOUND: a layer, or the image, is gone meanwhile; DATA_LOSS; containerd's
+ * errors. */
+int image_unpack(struct image_store *s, const struct ctx *ctx, const char *snapshotter, struct image **img, struct err *e);
 
 /* Number of images. */
 size_t image_store_count(struct image_store *s);

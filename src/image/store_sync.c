@@ -35,6 +35,7 @@ static int read_documents(const struct ctrd *c, const struct ctx *ctx, const str
         struct resolved_document *d = &res->documents[res->n_documents++];
         enum oci_media kind;
         d->digest = digest;
+        d->media_type = type;
         TRY(read_blob(c, ctx, digest, OCI_MANIFEST_BYTES_MAX, a, &d->bytes, e));
         TRY(oci_document_kind(d->bytes, view_of(type), &kind, e));
         if (kind == OCI_MEDIA_IS_MANIFEST)
@@ -42,6 +43,7 @@ static int read_documents(const struct ctrd *c, const struct ctx *ctx, const str
         if (kind != OCI_MEDIA_IS_INDEX)
             return err_raise(e, ERR_INVALID_ARGUMENT, "content %s is neither an image manifest nor an index", digest);
         const struct oci_descriptor *best;
+        d->is_index = true;
         TRY(oci_index_parse(d->bytes, a, &d->index, e));
         TRY(oci_index_select(&d->index, &host, &best, e));
         digest = best->digest;
@@ -50,9 +52,19 @@ static int read_documents(const struct ctrd *c, const struct ctx *ctx, const str
     return err_raise(e, ERR_INVALID_ARGUMENT, "more than %d indexes lie inside one another", RESOLVE_DEPTH_MAX);
 }
 
-static int check_complete(const struct ctrd *c, const struct ctx *ctx, const char *snapshotter, const struct resolved *res,
-                          struct arena *a, struct err *e)
+int image_read_content(const struct ctrd *c, const struct ctx *ctx, const struct ctrd_descriptor *target, struct resolved *ret, struct arena *a,
+                       struct err *e)
 {
+    TRY(read_documents(c, ctx, target, ret, a, e));
+    TRY(read_blob(c, ctx, ret->manifest.config.digest, OCI_CONFIG_BYTES_MAX, a, &ret->config_bytes, e));
+    return resolve_check(ret, a, e);
+}
+
+/* All layers are there. *ret: and unpacked. */
+static int check_complete(const struct ctrd *c, const struct ctx *ctx, const char *snapshotter, const struct resolved *res,
+                          struct arena *a, bool *ret, struct err *e)
+{
+    *ret = true;
     for (size_t i = 0; i < res->manifest.n_layers; i++) {
         struct ctrd_content_info info;
         TRY(ctrd_content_info(c, ctx, res->manifest.layers[i].digest, a, &info, e));
@@ -60,7 +72,13 @@ static int check_complete(const struct ctrd *c, const struct ctx *ctx, const cha
     if (res->chain_ids.n == 0)
         return 0;
     struct ctrd_snapshot_info info;
-    return ctrd_snapshot_stat(c, ctx, snapshotter, res->chain_ids.v[res->chain_ids.n - 1], a, &info, e);
+    int r = ctrd_snapshot_stat(c, ctx, snapshotter, res->chain_ids.v[res->chain_ids.n - 1], a, &info, e);
+    *ret = r == 0;
+    if (r == -ERR_NOT_FOUND) {
+        err_clear(e);
+        return 0;
+    }
+    return r;
 }
 
 /* Failures that speak of the image and not of containerd or of memory. */
@@ -73,14 +91,14 @@ static bool is_unusable(int r, const struct err *e)
 static int read_image(const struct ctrd *c, const struct ctx *ctx, const char *snapshotter, const struct ctrd_descriptor *target,
                       struct resolved *res, struct arena *a, struct image **ret, struct err *e)
 {
-    TRY(read_documents(c, ctx, target, res, a, e));
-    TRY(read_blob(c, ctx, res->manifest.config.digest, OCI_CONFIG_BYTES_MAX, a, &res->config_bytes, e));
-    TRY(resolve_check(res, a, e));
-    TRY(check_complete(c, ctx, snapshotter, res, a, e));
+    bool unpacked;
+    TRY(image_read_content(c, ctx, target, res, a, e));
+    TRY(check_complete(c, ctx, snapshotter, res, a, &unpacked, e));
     const struct image facts = {
         .id = res->manifest.config.digest,
         .chain_id = res->chain_ids.n ? res->chain_ids.v[res->chain_ids.n - 1] : "",
         .size = res->size,
+        .unpacked = unpacked,
         .target = *target,
         .config_json = res->config_bytes,
     };

@@ -55,14 +55,13 @@ static int lost(int r, struct err *e)
     return r;
 }
 
-/* Applies layer i to the prepared snapshot and commits it, unless another pull was faster. */
+/* Applies layer i to the prepared snapshot and commits it, unless another client was faster. */
 static int apply(const struct unpack *u, const struct ctx *ctx, size_t i, const char *key, const struct ctrd_mounts *mounts,
                  const struct kvlist *labels, struct arena *a, struct err *e)
 {
     const struct oci_descriptor *layer = &u->layers[i];
     const struct ctrd_descriptor d = {.media_type = layer->media_type, .digest = layer->digest, .size = layer->size};
     struct ctrd_descriptor diff;
-    TRY(u->wait_layer(u->user, i, e));
     int r = ctrd_diff_apply(u->ctrd, ctx, &d, mounts, a, &diff, e);
     if (r < 0)
         return err_wrap(e, r, "layer %s", layer->digest);
@@ -82,21 +81,20 @@ static int apply(const struct unpack *u, const struct ctx *ctx, size_t i, const 
     return ctrd_content_set_labels(u->ctrd, ctx, layer->digest, &uncompressed, e);
 }
 
-/* Makes chain id i exist. */
-static int unpack_layer(const struct unpack *u, const struct ctx *ctx, size_t i, struct err *e)
+/* With its lock held: makes chain id i exist. */
+static int make_layer(const struct unpack *u, const struct ctx *ctx, size_t i, struct arena *a, struct err *e)
 {
-    _cleanup_arena_ struct arena a = ARENA_INIT((size_t)4 << 20);
     const char *chain = u->chain_ids->v[i], *parent = i > 0 ? u->chain_ids->v[i - 1] : "", *key;
-    int there = exists(u, ctx, chain, &a, e);
+    int there = exists(u, ctx, chain, a, e);
     if (there != 0)
         return MIN_OF(there, 0);
     struct kvlist labels = {0};
-    if (kvlist_set(&labels, &a, LABEL_SNAPSHOT_REF, chain) < 0)
+    if (kvlist_set(&labels, a, LABEL_SNAPSHOT_REF, chain) < 0)
         return err_oom(e);
     struct ctrd_mounts mounts;
-    TRY(make_key(chain, &a, &key, e));
-    int r = ctrd_snapshot_prepare(u->ctrd, ctx, u->snapshotter, key, parent, &labels, &a, &mounts, e);
-    if (r == -ERR_ALREADY_EXISTS) { /* it came to be in between, or the snapshotter brought it itself */
+    TRY(make_key(chain, a, &key, e));
+    int r = ctrd_snapshot_prepare(u->ctrd, ctx, u->snapshotter, key, parent, &labels, a, &mounts, e);
+    if (r == -ERR_ALREADY_EXISTS) { /* another client was faster, or the snapshotter brought it itself */
         err_clear(e);
         return 0;
     }
@@ -104,9 +102,27 @@ static int unpack_layer(const struct unpack *u, const struct ctx *ctx, size_t i,
         discard(u, ctx, key); /* the answer may have been lost, not the snapshot */
         return err_wrap(e, lost(r, e), "snapshot for layer %s", u->layers[i].digest);
     }
-    r = apply(u, ctx, i, key, &mounts, &labels, &a, e);
+    r = apply(u, ctx, i, key, &mounts, &labels, a, e);
     if (r < 0)
         discard(u, ctx, key);
+    return r;
+}
+
+/* Makes chain id i exist. Who waits for the lock waits for another pull's unpacking, never for its download. */
+static int unpack_layer(const struct unpack *u, const struct ctx *ctx, size_t i, struct err *e)
+{
+    _cleanup_arena_ struct arena a = ARENA_INIT((size_t)4 << 20);
+    struct keylock_held held;
+    int there = exists(u, ctx, u->chain_ids->v[i], &a, e);
+    if (there != 0)
+        return MIN_OF(there, 0);
+    TRY(u->wait_layer(u->user, i, e));
+    const char *name = arena_printf(&a, "%s %s", u->snapshotter, u->chain_ids->v[i]);
+    if (!name)
+        return err_oom(e);
+    TRY(keylock_take(u->locks, ctx, name, "another pull that unpacks the same layer", &held, e));
+    int r = make_layer(u, ctx, i, &a, e);
+    keylock_give(u->locks, &held);
     return r;
 }
 

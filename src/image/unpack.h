@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/strv.h"
 #include "containerd/containerd.h"
+#include "image/keylock.h"
 #include "parse/ociimage.h"
 
 struct unpack {
@@ -17,6 +18,7 @@ struct unpack {
     const struct oci_descriptor *layers; /* bottom first, n of them */
     const struct strlist *diff_ids;      /* as many */
     const struct strlist *chain_ids;     /* as many */
+    struct keylock *locks; /* of the snapshots that are being made, so that each is made once */
     /* Called before layer i is read; returns when it is in the content store. */
     int (*wait_layer)(void *user, size_t i, struct err *e);
     void *user;

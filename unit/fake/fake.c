@@ -214,6 +214,13 @@ void fake_set_rootfs(struct fake *f, const char *dir)
     pthread_mutex_unlock(&f->lock);
 }
 
+void fake_drop_snapshots(struct fake *f)
+{
+    pthread_mutex_lock(&f->lock);
+    fake_list_done(&f->snapshots, fake_snapshot_free);
+    pthread_mutex_unlock(&f->lock);
+}
+
 static bool left_over(int kind)
 {
     return kind != CONTAINERD__SERVICES__SNAPSHOTS__V1__KIND__COMMITTED;

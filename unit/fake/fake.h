@@ -99,6 +99,9 @@ void fake_collect(struct fake *f);
 void fake_collect_at(struct fake *f, uint64_t k);
 uint64_t fake_points(struct fake *f);
 
+/* All snapshots are gone, as if nothing had ever been unpacked. */
+void fake_drop_snapshots(struct fake *f);
+
 /* What there is now. "Nothing left behind" is all zero, apart from what the test put there. */
 struct fake_live {
     size_t containers, tasks, execs, snapshots /* active and views */, layers /* committed */, leases, ingests, images, blobs,
