@@ -205,6 +205,6 @@ int fuzz_one(const uint8_t *data, size_t size)
     }
     arena_done(&a);
     arena_done(&b);
-    fuzz_sweep(parse, &text, size < 1024 ? 16 : 0);
+    fuzz_sweep(parse, &text, size < 1024 ? 6 : 0);
     return 0;
 }

@@ -186,7 +186,7 @@ static bool read_word(struct view text, struct toml *node)
         node->boolean = text.p[0] == 't';
         return true;
     }
-    struct view word = text.n > 0 && (text.p[0] == '+' || text.p[0] == '-') ? view_slice(text, 1, text.n) : text;
+    struct view word = text.p[0] == '+' || text.p[0] == '-' ? view_slice(text, 1, text.n) : text;
     if (!view_eq_str(word, "inf") && !view_eq_str(word, "nan"))
         return false;
     node->type = TOML_FLOAT;
@@ -196,10 +196,11 @@ static bool read_word(struct view text, struct toml *node)
     return true;
 }
 
+/* v has at least n bytes. */
 static bool all_digits(struct view v, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        if (i >= v.n || !is_digit(v.p[i]))
+        if (!is_digit(v.p[i]))
             return false;
     return true;
 }

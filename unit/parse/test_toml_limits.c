@@ -63,6 +63,17 @@ static void values(void **state)
     }
 }
 
+/* As many values as may be, with keys that fill the text and are decoded before they are copied. */
+static void memory(void **state)
+{
+    _cleanup_buf_ struct buf b = BUF_INIT(TOML_BYTES_MAX);
+    struct err e = ERR_INIT;
+    for (int i = 0; i < TOML_VALUES_MAX; i++)
+        assert_int_equal(buf_printf(&b, "\"%058d\"={}\n", i), 0);
+    assert_int_equal(b.n, TOML_BYTES_MAX);
+    assert_ok(parse(&b, &e), &e);
+}
+
 /* A document whose deepest value is `depth` levels below the root, once for each way of going down. */
 static void make_deep(struct buf *b, size_t way, size_t depth)
 {
@@ -182,7 +193,7 @@ static void allocations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bytes), cmocka_unit_test(values), cmocka_unit_test(depth), cmocka_unit_test(made_to_be_slow), cmocka_unit_test(allocations),
+        cmocka_unit_test(bytes), cmocka_unit_test(memory), cmocka_unit_test(values), cmocka_unit_test(depth), cmocka_unit_test(made_to_be_slow), cmocka_unit_test(allocations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
