@@ -53,11 +53,12 @@ static void test_deadline(void **state)
     struct err e = ERR_INIT;
     _cleanup_arena_ struct arena a = ARENA_INIT(ARENA_BUDGET_DEFAULT);
     Echo q = ECHO_INIT, *r;
+    /* Long enough for the handler to start on a busy machine: one whose deadline is over before is not started at all. */
     q.sleep_ms = 60000;
-    assert_fails(pair_unary(&p, ECHO_UNARY, &q, 20 * NSEC_PER_MSEC, &a, &r, &e), &e, ERR_DEADLINE_EXCEEDED, "deadline exceeded");
+    assert_fails(pair_unary(&p, ECHO_UNARY, &q, 500 * NSEC_PER_MSEC, &a, &r, &e), &e, ERR_DEADLINE_EXCEEDED, "deadline exceeded");
     /* A detached handler goes on after its client had the answer, and can tell. */
-    q.sleep_ms = 100;
-    assert_fails(pair_unary(&p, ECHO_DETACHED, &q, 10 * NSEC_PER_MSEC, &a, &r, &e), &e, ERR_DEADLINE_EXCEEDED,
+    q.sleep_ms = 1000;
+    assert_fails(pair_unary(&p, ECHO_DETACHED, &q, 500 * NSEC_PER_MSEC, &a, &r, &e), &e, ERR_DEADLINE_EXCEEDED,
                  "deadline exceeded");
     pair_await(&p.service.finished, 2);
     pair_stop(&p);
