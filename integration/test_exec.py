@@ -91,7 +91,7 @@ def test_big_output(t):
 
 @not_with_plugin("1.6 has no limit")
 def test_output_limit(t):
-    """Output is cut so that the answer fits into a message of 16 MiB; the command runs to its end"""
+    """CVE-2022-1708, ADA-CRIO-22-02: Output is cut so that the answer fits into a message of 16 MiB; the command runs to its end"""
     container = t.run(t.run_pod())
     limit = (16 << 20) - (0 if t.env.plugin else 4096)
     for size in (limit - 1, limit, limit + 1, limit + (1 << 20)):

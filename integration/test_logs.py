@@ -62,6 +62,31 @@ def test_long_lines(t):
         assert (len(line) > 1) == (size > 16384), "%d entries for %d bytes" % (len(line), size)
 
 
+def test_very_long_run(t):
+    """Three megabytes without a line end: P entries of 16384 bytes, and nothing is missing"""
+    pod, config = run_to_end(t, "head -c 3000000 /dev/zero | tr '\\0' y")
+    entries = t.log(pod, config)
+    t.equal(joined(entries) == b"y" * 3000000, True, "the content is whole")
+    t.equal({e[2] for e in entries}, {"P"})
+    t.equal({len(e[3]) for e in entries[:-1]}, {16384})
+
+
+def test_small_writes(t):
+    """Many writes of one byte make whole lines; empty lines stay"""
+    script = "i=0; while [ $i -lt 300 ]; do printf a; printf '\\r'; printf '\\n'; printf '\\n'; printf b; printf '\\n'; i=$((i + 1)); done"
+    pod, config = run_to_end(t, script)
+    entries = t.log(pod, config)
+    t.equal([e[3] for e in entries], [b"a", b"", b"b"] * 300)
+    t.equal({e[2] for e in entries}, {"F"})
+
+
+def test_tty_bytes(t):
+    """A terminal's line ends are as those of a pipe; carriage returns inside a line, NUL and escapes stay"""
+    pod, config = run_to_end(t, "printf 'a\\rb\\n\\033[1mx\\000\\n\\nend'", tty=True)
+    t.equal([(e[1], e[2], e[3]) for e in t.log(pod, config)],
+            [("stdout", "F", b"a\rb"), ("stdout", "F", b"\x1b[1mx\0"), ("stdout", "F", b""), ("stdout", "P", b"end")])
+
+
 def test_no_newline_at_end(t):
     """Text without a line end at the end of the stream is there, as P"""
     pod, config = run_to_end(t, "printf 'a\\nb'")

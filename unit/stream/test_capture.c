@@ -46,7 +46,7 @@ static void test_held_in_the_pipe(void **state)
     cio_free(c);
 }
 
-/* Output beyond the maximum is cut, and its writer is not held up. */
+/* CVE-2022-1708, CVE-2022-31030 and ADA-CRIO-22-02: output beyond the maximum is cut, goes to no disk, and its writer is not held up. */
 static void check_cut(struct fixture *f, size_t max, size_t n)
 {
     struct err e = ERR_INIT;
