@@ -5,14 +5,14 @@
  *
  * Oracle: what is accepted is within the ranges (absolute paths, numbers, a default handler that exists, handlers with a type and names of their own). Its
  * dump is TOML that is accepted, without a note, and dumps as the same; so does the dump of the changes alone. What is refused is told in sentences without
- * control bytes, the first of them in the error. A second reading does the same, and every allocation may fail.
+ * control bytes, the first of them in the error. A small document is read again with failing allocations.
  */
 #include "fuzz.h"
 
 #include "base/buf.h"
 #include "config/config.h"
 
-enum { SWEEP_POINTS = 12 };
+enum { SWEEP_POINTS = 2, SWEEP_BYTES = 512 };
 
 struct input {
     struct view first, second;
@@ -77,8 +77,10 @@ static void check_dump(const struct config *c, enum config_dump_what what)
     FUZZ_CHECK(copy.notes.n == 0);
     FUZZ_CHECK(config_dump(&copy, what, &two, &e) == 0);
     FUZZ_CHECK_MSG(view_eq(buf_view(&one), buf_view(&two)), "%s\n----\n%s", one.p ? one.p : "", two.p ? two.p : "");
-    FUZZ_CHECK(config_dump(c, CONFIG_DUMP_ALL, &all, &e) == 0 && config_dump(&copy, CONFIG_DUMP_ALL, &again, &e) == 0);
-    FUZZ_CHECK_MSG(view_eq(buf_view(&all), buf_view(&again)), "%s\n----\n%s", all.p, again.p);
+    if (what != CONFIG_DUMP_ALL) {
+        FUZZ_CHECK(config_dump(c, CONFIG_DUMP_ALL, &all, &e) == 0 && config_dump(&copy, CONFIG_DUMP_ALL, &again, &e) == 0);
+        FUZZ_CHECK_MSG(view_eq(buf_view(&all), buf_view(&again)), "%s\n----\n%s", all.p, again.p);
+    }
     config_done(&copy);
 }
 
@@ -112,12 +114,13 @@ int fuzz_one(const uint8_t *data, size_t size)
     if (r == 0) {
         FUZZ_CHECK(c.n_problems == 0);
         check_ranges(&c);
-        check_dump(&c, CONFIG_DUMP_EXPLAINED);
+        check_dump(&c, CONFIG_DUMP_ALL);
         check_dump(&c, CONFIG_DUMP_CHANGED);
     } else if (r == -ERR_INVALID_ARGUMENT) {
         FUZZ_CHECK(c.n_problems > 0 && strncmp(e.message, c.problems.v[0], strcspn(c.problems.v[0], "(")) == 0);
     }
     config_done(&c);
-    FUZZ_CHECK(fuzz_sweep(read_and_free, &in, SWEEP_POINTS) == r);
+    if (size <= SWEEP_BYTES)
+        FUZZ_CHECK(fuzz_sweep(read_and_free, &in, SWEEP_POINTS) == r);
     return 0;
 }

@@ -215,6 +215,19 @@ def reload(t, text, *parts):
 
 
 @ours
+def test_reload_registry(t):
+    """SIGHUP: another folder of hosts.toml counts for the next pull"""
+    t.env.write("reloaded.d/nowhere.test/hosts.toml", 'server = "http://%s"\n' % t.env.registry.name)
+    t.restart_daemon('[registry]\nconfig_path = "/nonexistent"\n')
+    t.fails(("UNAVAILABLE", "NOT_FOUND"), lambda: t.pull("nowhere.test/busybox:1"), "nowhere.test")
+    text = reload(t, '[registry]\nconfig_path = "%s"\n' % t.env.path("reloaded.d"), "has been read again")
+    assert "has changed" not in text, text
+    t.pull("nowhere.test/busybox:1")
+    reload(t, '[registry]\nconfig_path = "/nonexistent"\n', "has been read again")
+    t.fails(("UNAVAILABLE", "NOT_FOUND"), lambda: t.pull("nowhere.test/pause:3.10"), "nowhere.test")
+
+
+@ours
 def test_reload(t):
     """SIGHUP: the log level counts at once, what else has changed is named, a bad file changes nothing; pods go on"""
     t.restart_daemon('[debug]\nlevel = "info"\n', log_level=None)

@@ -92,7 +92,7 @@ enum config_dump_what {
 /* Appends the configuration as TOML: read again, it is the same. RESOURCE_EXHAUSTED. */
 int config_dump(const struct config *c, enum config_dump_what what, struct buf *out, struct err *e);
 
-/* The keys that differ between the two, but for those that a running daemon takes over (debug.level). In the arena. RESOURCE_EXHAUSTED. */
+/* The keys that differ between the two, but for those that a running daemon takes over (`live` in keys.c). In the arena. RESOURCE_EXHAUSTED. */
 int config_changes(const struct config *old, const struct config *now, struct arena *a, struct strlist *ret, struct err *e);
 
 #endif

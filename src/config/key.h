@@ -37,7 +37,7 @@ struct config_key {
     const char *preset;      /* as TOML: what a member that is 0, NULL or "" stands for. NULL: itself */
     const char *help;
     bool omit; /* from dumps: another key says the same */
-    bool live; /* a running daemon takes a change over */
+    bool live; /* a running daemon takes a change over: cri_runtime_reload, or the daemon's own */
 };
 
 enum { CONFIG_PATH_PARTS_MAX = 5 };

@@ -91,8 +91,8 @@ const struct config_key config_keys[] = {
     {"sandbox_image", CONFIG_STRING, OPT(sandbox_image), .check = image, PRESET(CRI_DEFAULT_SANDBOX_IMAGE), .help = "Image of the pause container."},
     {"max_container_log_line_size", CONFIG_INT, OPT(log_line_max), .min = -1, .max = 16 << 20, .zero = -1, .preset = "16384",
      .help = "Bytes of a line in a container's log; what is longer is split. 0: as many as possible."},
-    {"max_concurrent_downloads", CONFIG_INT, OPT(layers_at_once), .min = 1, .max = 16, .preset = "3", .help = "Layers of one image that are fetched at a time."},
-    {"image_pull_progress_timeout", CONFIG_DURATION, OPT(pull_progress_timeout), .max = INT64_C(86400000000000), .zero = INT64_MAX, .preset = "\"5m\"",
+    {"max_concurrent_downloads", CONFIG_INT, OPT(layers_at_once), .live = true, .min = 1, .max = 16, .preset = "3", .help = "Layers of one image that are fetched at a time."},
+    {"image_pull_progress_timeout", CONFIG_DURATION, OPT(pull_progress_timeout), .live = true, .max = INT64_C(86400000000000), .zero = INT64_MAX, .preset = "\"5m\"",
      .help = "A pull is given up after so long without a byte. 0s: never."},
     {"enable_unprivileged_ports", CONFIG_NOT, OPT(no_unprivileged_ports), .help = "Containers may listen on ports below 1024 without a capability."},
     {"enable_unprivileged_icmp", CONFIG_NOT, OPT(no_unprivileged_icmp), .help = "Containers may send pings without a capability."},
@@ -159,7 +159,7 @@ const struct config_key config_keys[] = {
     {"cni.cache_dir", CONFIG_STRING, OPT(cni_cache_dir), .check = absolute, PRESET(CRI_DEFAULT_CNI_CACHE_DIR), .help = "Results of network plugins."},
     {"cni.netns_dir", CONFIG_STRING, OPT(netns_dir), .check = absolute, PRESET(CRI_DEFAULT_NETNS_DIR), .help = "Where network namespaces are pinned."},
 
-    {"registry.config_path", CONFIG_STRING, OPT(registry_config_path), .check = absolute_list, PRESET(CRI_DEFAULT_REGISTRY_CONFIG_PATH),
+    {"registry.config_path", CONFIG_STRING, OPT(registry_config_path), .live = true, .check = absolute_list, PRESET(CRI_DEFAULT_REGISTRY_CONFIG_PATH),
      .help = "Directories of hosts.toml files, with ':' between them: mirrors, certificates and headers of registries."},
     {"registry.ca_file", CONFIG_STRING, OPT(registry_ca), .check = absolute, .help = "Further CA certificates for all registries, in PEM form."},
 };

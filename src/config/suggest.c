@@ -9,11 +9,12 @@
 
 enum { TEXT_MAX = 96, FAR = 1000 };
 
-/* Number of bytes to insert, drop or change (Levenshtein). */
-static unsigned distance(struct view a, struct view b)
+/* Number of bytes to insert, drop or change (Levenshtein); FAR when a third of the known name, and more than two, would have to. */
+static unsigned distance(struct view known, struct view given)
 {
-    unsigned row[TEXT_MAX + 1];
-    if (a.n > TEXT_MAX || b.n > TEXT_MAX)
+    unsigned row[TEXT_MAX + 1], most = MAX_OF(2u, (unsigned)known.n / 3);
+    struct view a = known, b = given;
+    if (a.n > TEXT_MAX || b.n > TEXT_MAX || a.n > b.n + most || b.n > a.n + most)
         return FAR;
     for (unsigned j = 0; j <= b.n; j++)
         row[j] = j;
@@ -26,7 +27,7 @@ static unsigned distance(struct view a, struct view b)
             row[j] = MIN_OF(changed, added);
         }
     }
-    return row[b.n];
+    return row[b.n] > most ? FAR : row[b.n];
 }
 
 /* The first n components of a key's path into parts; the number of components that there are. */
@@ -49,13 +50,13 @@ static void join(char *buf, size_t size, const struct view *parts, size_t n, con
     }
 }
 
-/* Sum of the components' distances; FAR where more than a third of a component differs. */
+/* Sum of the components' distances; FAR where one is far. */
 static unsigned far_from(const struct view *parts, const struct view *given, size_t n)
 {
     unsigned sum = 0;
     for (size_t i = 0; i < n; i++) {
         unsigned one = view_eq_str(parts[i], "*") ? 0 : distance(parts[i], given[i]);
-        if (one > 2 && one > parts[i].n / 3)
+        if (one == FAR)
             return FAR;
         sum += one;
     }

@@ -64,8 +64,6 @@ static void set_config(struct cri_runtime *rt, const struct cri_runtime_options 
     rt->options = *o;
     rt->options.listen = or_default(o->listen, CRI_DEFAULT_LISTEN);
     rt->options.containerd = or_default(o->containerd, CRI_DEFAULT_CONTAINERD);
-    if (!o->registry_config_path)
-        rt->options.registry_config_path = CRI_DEFAULT_REGISTRY_CONFIG_PATH;
     rt->service.config = (struct cri_config){
         .root = or_default(o->root, CRI_DEFAULT_ROOT),
         .state = or_default(o->state, CRI_DEFAULT_STATE),
@@ -83,16 +81,36 @@ static void set_config(struct cri_runtime *rt, const struct cri_runtime_options 
     rt->service.stats = (struct stats_host)STATS_HOST_INIT;
 }
 
+static struct image_service_options image_options(const struct cri_runtime *rt, const struct cri_runtime_options *o)
+{
+    const struct cri_service *s = &rt->service;
+    return (struct image_service_options){
+        .ctrd = s->ctrd,
+        .store = s->images,
+        .snapshotter = s->config.snapshotter,
+        .registry_ca = o->registry_ca,
+        .registry_config_path = o->registry_config_path ? o->registry_config_path : CRI_DEFAULT_REGISTRY_CONFIG_PATH,
+        .layers_at_once = o->layers_at_once,
+        .progress_timeout = o->pull_progress_timeout,
+    };
+}
+
 static int make_images(struct cri_runtime *rt, struct err *e)
 {
     struct cri_service *s = &rt->service;
     struct image_store_options store = {.ctrd = s->ctrd, .snapshotter = s->config.snapshotter, .pinned_name = s->config.sandbox_image};
     TRY(image_store_new(&store, &s->images, e));
-    struct image_service_options service = {
-        .ctrd = s->ctrd, .store = s->images, .snapshotter = s->config.snapshotter, .registry_ca = rt->options.registry_ca,
-        .registry_config_path = rt->options.registry_config_path,
-        .layers_at_once = rt->options.layers_at_once, .progress_timeout = rt->options.pull_progress_timeout};
+    struct image_service_options service = image_options(rt, &rt->options);
     return image_service_new(&service, &s->image_service, e);
+}
+
+int cri_runtime_reload(struct cri_runtime *rt, const struct cri_runtime_options *options, struct err *e)
+{
+    struct image_service_options service = image_options(rt, options);
+    pthread_mutex_lock(&rt->mutex);
+    int r = rt->ending ? 0 : image_service_reload(rt->service.image_service, &service, e);
+    pthread_mutex_unlock(&rt->mutex);
+    return r;
 }
 
 static int make_client(struct cri_runtime *rt, struct err *e)
@@ -291,6 +309,9 @@ static void shut_down(struct cri_runtime *rt)
     struct on_loop drain = {.rt = rt, .fn = drain_on_loop, .deadline = clock_deadline(DRAIN_LIMIT)};
     if (rt->socket_made)
         unlink(rt->options.listen);
+    pthread_mutex_lock(&rt->mutex);
+    rt->ending = true;
+    pthread_mutex_unlock(&rt->mutex);
     call_on_loop(&drain, &drain.err);
     cancel_fire(&rt->service.stopping);
     cri_events_stop(TAKE_PTR(rt->events));

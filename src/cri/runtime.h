@@ -105,6 +105,10 @@ int cri_runtime_new(const struct cri_runtime_options *options, struct cri_runtim
  * clean stop, or the error that kept it from starting. SIGPIPE must be ignored. */
 int cri_runtime_run(struct cri_runtime *rt, struct err *e);
 
+/* Takes over what may change while it runs: registry_config_path, layers_at_once, pull_progress_timeout. The rest of the options is not looked at, and they are
+ * not needed afterwards. From any thread. RESOURCE_EXHAUSTED changes nothing. */
+int cri_runtime_reload(struct cri_runtime *rt, const struct cri_runtime_options *options, struct err *e);
+
 /* Asks it to stop. From any thread, any number of times. */
 void cri_runtime_stop(struct cri_runtime *rt);
 

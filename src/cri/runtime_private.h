@@ -32,7 +32,7 @@ struct cri_runtime {
     /* under the mutex */
     pthread_mutex_t mutex;
     pthread_cond_t cond;
-    bool stopping, started;
+    bool stopping, started, ending; /* ending: what the options made goes away */
 };
 
 #endif

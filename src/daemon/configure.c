@@ -60,12 +60,12 @@ void reconfigure(struct daemon *d)
     struct err e = ERR_INIT;
     int status;
     config_init(&now);
-    if (read_all(d, &now, &status, &e) < 0 || config_changes(&d->config, &now, &now.arena, &changed, &e) < 0) {
+    if (read_all(d, &now, &status, &e) < 0 || config_changes(&d->config, &now, &now.arena, &changed, &e) < 0 ||
+        cri_runtime_reload(d->rt, &now.runtime, &e) < 0) {
         log_error("the configuration stays as it was: %s", e.message);
         for (size_t i = 1; i < now.problems.n; i++)
             log_error("%s", now.problems.v[i]);
     } else {
-        d->config.log_level = now.log_level;
         log_set_level(now.log_level);
         for (size_t i = 0; i < changed.n; i++)
             log_warning("configuration: %s has changed, which counts from the next start on", changed.v[i]);

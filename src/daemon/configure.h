@@ -11,7 +11,8 @@ struct daemon {
     int argc;
     char **argv;
     struct options options;
-    struct config config; /* as it is in force */
+    struct config config;   /* as it was at the start */
+    struct cri_runtime *rt; /* while it runs */
 };
 
 enum { STATUS_FAILED = 1, STATUS_USAGE = 2 };

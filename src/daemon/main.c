@@ -61,6 +61,7 @@ static int serve(struct daemon *d, struct err *e)
     if (n == 1)
         o->listen_fd = SD_LISTEN_FDS_START;
     TRY(cri_runtime_new(o, &rt, e));
+    d->rt = rt;
     int r = handle_signals(rt, d, e);
     if (r == 0)
         r = cri_runtime_run(rt, e);

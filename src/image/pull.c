@@ -75,6 +75,20 @@ struct builtin {
     struct view layer;
 };
 
+int image_service_reload(struct image_service *s, const struct image_service_options *o, struct err *e)
+{
+    char *path = mem_strdup(o->registry_config_path ? o->registry_config_path : "");
+    if (!path)
+        return err_oom(e);
+    pthread_mutex_lock(&s->lock);
+    mem_free(s->registry_config_path);
+    s->registry_config_path = path;
+    s->layers_at_once = o->layers_at_once ? o->layers_at_once : IMAGE_LAYERS_AT_ONCE;
+    s->registry.idle_timeout = o->progress_timeout ? o->progress_timeout : IMAGE_PROGRESS_TIMEOUT_SECONDS * NSEC_PER_SEC;
+    pthread_mutex_unlock(&s->lock);
+    return 0;
+}
+
 static int fill_service(struct image_service *s, const struct image_service_options *o, struct err *e)
 {
     s->ctrd = o->ctrd;
@@ -82,14 +96,11 @@ static int fill_service(struct image_service *s, const struct image_service_opti
     s->inline_only = o->inline_only;
     s->snapshotter = mem_strdup(o->snapshotter);
     s->registry_ca = mem_strdup(o->registry_ca ? o->registry_ca : "");
-    s->registry_config_path = mem_strdup(o->registry_config_path ? o->registry_config_path : "");
-    if (!s->snapshotter || !s->registry_ca || !s->registry_config_path)
+    if (!s->snapshotter || !s->registry_ca)
         return err_oom(e);
-    s->registry = (struct registry_options){
-        .http = o->http, .http_user = o->http_user, .ca_file = s->registry_ca, .config_path = s->registry_config_path};
-    s->layers_at_once = o->layers_at_once ? o->layers_at_once : IMAGE_LAYERS_AT_ONCE;
+    s->registry = (struct registry_options){.http = o->http, .http_user = o->http_user, .ca_file = s->registry_ca};
     TRY(claims_new(&s->claims, e));
-    s->registry.idle_timeout = o->progress_timeout ? o->progress_timeout : IMAGE_PROGRESS_TIMEOUT_SECONDS * NSEC_PER_SEC;
+    TRY(image_service_reload(s, o, e));
     if (o->http)
         return 0;
     TRY(http_curl_new(&s->curl, e));
@@ -146,18 +157,18 @@ size_t image_service_busy(struct image_service *s)
     return n;
 }
 
-static struct pull_job job_of(struct image_service *s, const struct reference *ref, const struct image_auth *auth,
-                              const struct kvlist *labels)
+/* What the job needs of the service's settings goes into the arena: they may change meanwhile. */
+static int job_of(struct image_service *s, const struct reference *ref, const struct image_auth *auth, const struct kvlist *labels, struct arena *a,
+                  struct pull_job *ret, struct err *e)
 {
-    return (struct pull_job){.ctrd = &s->ctrd,
-                             .store = s->store,
-                             .claims = s->claims,
-                             .snapshotter = s->snapshotter,
-                             .registry = s->registry,
-                             .threads = s->inline_only ? 0 : s->layers_at_once,
-                             .ref = *ref,
-                             .auth = auth,
-                             .labels = labels};
+    *ret = (struct pull_job){.ctrd = &s->ctrd, .store = s->store, .claims = s->claims, .snapshotter = s->snapshotter, .ref = *ref, .auth = auth,
+                              .labels = labels};
+    pthread_mutex_lock(&s->lock);
+    ret->registry = s->registry;
+    ret->registry.config_path = arena_strdup(a, s->registry_config_path);
+    ret->threads = s->inline_only ? 0 : s->layers_at_once;
+    pthread_mutex_unlock(&s->lock);
+    return ret->registry.config_path ? 0 : err_oom(e);
 }
 
 static void pull_unref(struct pull *p)
@@ -264,8 +275,10 @@ static void *run(void *arg)
     struct pull *p = arg;
     struct image_service *s = p->service;
     struct ctx ctx = {.deadline = clock_deadline((uint64_t)PULL_HOURS_MAX * 3600 * NSEC_PER_SEC), .cancel = &p->cancel};
-    struct pull_job job = job_of(s, &p->ref, &p->auth, p->labels.n ? &p->labels : NULL);
-    p->result = pull_job_run(&job, &ctx, &p->image, &p->err);
+    struct pull_job job;
+    p->result = job_of(s, &p->ref, &p->auth, p->labels.n ? &p->labels : NULL, &p->arena, &job, &p->err);
+    if (p->result == 0)
+        p->result = pull_job_run(&job, &ctx, &p->image, &p->err);
     leave_list(s, p);
     atomic_store_explicit(&p->done, true, memory_order_release);
     uint64_t one = 1;
@@ -362,7 +375,9 @@ int image_pull(struct image_service *s, const struct ctx *ctx, const char *refer
     struct reference ref;
     TRY(reference_normalize(view_of(reference), &ref, e));
     if (s->inline_only) {
-        struct pull_job job = job_of(s, &ref, auth, labels);
+        _cleanup_arena_ struct arena a = ARENA_INIT(ARENA_BUDGET_DEFAULT);
+        struct pull_job job;
+        TRY(job_of(s, &ref, auth, labels, &a, &job, e));
         return pull_job_run(&job, ctx, &ret->image, e);
     }
     struct pull *p;

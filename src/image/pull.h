@@ -58,6 +58,8 @@ struct image_service;
 
 /* A service without pulls under way. RESOURCE_EXHAUSTED, INVALID_ARGUMENT. */
 int image_service_new(const struct image_service_options *options, struct image_service **ret, struct err *e);
+/* Takes registry_config_path, layers_at_once and progress_timeout over, for pulls that begin from now on. RESOURCE_EXHAUSTED changes nothing. */
+int image_service_reload(struct image_service *s, const struct image_service_options *options, struct err *e);
 /* Cancels the pulls under way, waits for their threads and frees. No caller may be inside a function of it. NULL is allowed. */
 void image_service_free(struct image_service *s);
 

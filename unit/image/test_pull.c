@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whole pulls: what they leave in containerd, what makes them fail, and an allocation sweep. */
+#include "base/fs.h"
 #include "pull_fixture.h"
+
+#include <stdio.h>
 
 #include "image/ingest.h"
 #include "parse/ociimage.h"
@@ -465,10 +468,48 @@ static void test_sweep(void **state)
     assert_true(sweep("image_pull", whole_pull, f) > 100);
 }
 
+struct reloading {
+    struct image_service *service;
+    struct image_service_options options;
+};
+
+static int reload(void *arg, struct err *e)
+{
+    const struct reloading *r = arg;
+    return image_service_reload(r->service, &r->options, e);
+}
+
+/* Another folder of hosts.toml counts for the next pull; without memory the one before stays. */
+static void test_reload(void **state)
+{
+    struct fixture *f = *state;
+    char dir[] = "/tmp/unit-pull-XXXXXX", path[128];
+    struct image *img = NULL;
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/reg.example", dir);
+    assert_ok(fs_mkdir_all(path, 0755, &f->e), &f->e);
+    snprintf(path, sizeof path, "%s/reg.example/hosts.toml", dir);
+    assert_ok(fs_write_file(path, VIEW_LIT("server = \"http://localhost:5000\"\n"), 0644, &f->e), &f->e);
+    sample_serve(&f->image, &f->script, REPO, "1", true);
+    assert_true(pull(f, "reg.example/team/app:1", NULL) < 0);
+    struct reloading r = {.service = f->service, .options = {.registry_config_path = dir}};
+    assert_int_equal(sweep("image_service_reload", reload, &r), 2);
+    assert_ok(pull(f, "reg.example/team/app:1", &img), &f->e);
+    image_unref(img);
+    mem_fail_at(0, false);
+    r.options.registry_config_path = NULL;
+    assert_int_equal(image_service_reload(f->service, &r.options, &f->e), -ERR_RESOURCE_EXHAUSTED);
+    mem_fail_off();
+    assert_ok(pull(f, "reg.example/team/app:1", &img), &f->e);
+    image_unref(img);
+    assert_ok(fs_remove_all(dir, &f->e), &f->e);
+}
+
 int main(void)
 {
     mem_install_hooks();
     const struct CMUnitTest tests[] = {
+        T(test_reload),
         T(test_good),          T(test_lease),         T(test_index),           T(test_no_platform),
         T(test_by_digest),     T(test_not_found),     T(test_wrong_layer),     T(test_truncated_layer),
         T(test_wrong_diff_id), T(test_resume_ingest), T(test_again),           T(test_moved_tag),
