@@ -3,7 +3,8 @@
  * registry_answers: a registry, its token server, and whoever stands in between answer a pull with anything they like.
  *
  * Input: parts divided by "\n---\n". The first is flags: 'u' user and password, 'i' identity token, 'r' registry token, 'l' a
- * loopback registry (plain http), 'd' the reference names the digest of part 1's body. Each further part answers one request, in
+ * loopback registry (plain http), 'd' the reference names the digest of part 1's body, 'm' two mirrors are asked first, one of which
+ * may not resolve tags. Each further part answers one request, in
  * order: a status and, if wanted, " <n>" (the connection breaks after n bytes of body), lines of header fields, an empty line,
  * the body. In bodies and fields "@@k" stands for the digest of part k's body and "##k" for its length, k being one digit and
  * greater than the part's own number (in fields: not less), so that whole images can be written down. After the last part
@@ -17,13 +18,15 @@
  * configuration says, and that the top snapshot is there; containerd then holds no lease, open snapshot or ingest;
  *  - after a failure there is no record, no lease and no open snapshot, and the store is empty;
  *  - no error text holds a secret; no Authorization field follows a redirect to another host; no bearer token leaves the
- * registry's own host;
+ * servers that are configured, and the one that the request brought leaves the registry's own host not at all; a header configured for
+ * a mirror is seen by it and its token server alone; who may not resolve is asked for no tag;
  *  - code and text of a failure belong together, and text is printable.
  */
 #include "fuzz.h"
 
 #include <strings.h>
 
+#include "base/fs.h"
 #include "base/num.h"
 #include "fake.h"
 #include "image/hash.h"
@@ -34,6 +37,7 @@
 #define PASSWORD "a-password-to-keep"
 #define IDENTITY "an-identity-token-to-keep"
 #define STRAIGHT "a-registry-token-to-keep"
+#define HEADER   "a-header-value-to-keep"
 
 enum { PARTS_MAX = 16, REQUESTS_MAX = 400, BODY_MAX = 1 << 16 };
 
@@ -47,14 +51,35 @@ struct play {
     struct part parts[PARTS_MAX];
     size_t n, next, requests;
     const char *host; /* "reg.example" */
+    bool mirrors;     /* one.example and two.example come first */
     bool redirected;  /* the last answer was a redirect */
 };
 
 static struct fake *fake;
+static char config_dir[] = "/tmp/fuzz-registry-XXXXXX";
+
+static void remove_config(void)
+{
+    (void)fs_remove_all(config_dir, NULL);
+}
+
+static void write_config(void)
+{
+    static const char text[] = "[host.\"https://one.example/api\"]\ncapabilities = [\"pull\"]\nheader = {X-Key = \"" HEADER "\"}\n"
+                               "[host.\"https://two.example\"]\n";
+    char path[64];
+    struct err e = ERR_INIT;
+    FUZZ_CHECK(mkdtemp(config_dir) && atexit(remove_config) == 0);
+    snprintf(path, sizeof(path), "%s/reg.example", config_dir);
+    FUZZ_CHECK_MSG(fs_mkdir_all(path, 0755, &e) == 0, "%s", e.message);
+    snprintf(path, sizeof(path), "%s/reg.example/hosts.toml", config_dir);
+    FUZZ_CHECK_MSG(fs_write_file(path, view_of(text), 0644, &e) == 0, "%s", e.message);
+}
 
 void fuzz_setup(void)
 {
     fake = fake_new();
+    write_config();
     /* OpenSSL keeps what it makes when an algorithm is first used. */
     for (int a = 0; a < DIGEST_ALGORITHMS; a++) {
         char out[DIGEST_TEXT_MAX + 1];
@@ -108,6 +133,14 @@ static const char *authorization_of(const struct http_request *q)
     return NULL;
 }
 
+static const char *const mirrors[] = {"one.example", "two.example"};
+
+static bool at_host(const char *rest, const char *host)
+{
+    size_t n = strlen(host);
+    return strncasecmp(rest, host, n) == 0 && (rest[n] == '/' || strncmp(rest + n, ":443/", 5) == 0);
+}
+
 static void check_request(const struct play *p, const struct http_request *q)
 {
     const char *host = strstr(q->url, "://"), *authorization = authorization_of(q);
@@ -117,9 +150,18 @@ static void check_request(const struct play *p, const struct http_request *q)
         FUZZ_CHECK(*c > 0x20 && *c < 0x7f);
     for (size_t i = 0; i < q->headers.n; i++)
         FUZZ_CHECK_MSG(!strpbrk(q->headers.v[i], "\r\n"), "%s", q->headers.v[i]);
-    size_t n = strlen(p->host);
-    bool home = strncasecmp(host + 3, p->host, n) == 0 && (host[3 + n] == '/' || strncmp(host + 3 + n, ":443/", 5) == 0);
-    if (home || !authorization)
+    bool server = at_host(host + 3, p->host), to_token_server = strstr(q->url, "scope=") || strcmp(q->method, "POST") == 0;
+    for (size_t i = 0; p->mirrors && i < ARRAY_SIZE(mirrors); i++)
+        server |= at_host(host + 3, mirrors[i]);
+    bool one = p->mirrors && at_host(host + 3, "one.example");
+    if (!one && !to_token_server)
+        for (size_t i = 0; i < q->headers.n; i++)
+            FUZZ_CHECK_MSG(!strstr(q->headers.v[i], HEADER), "%s got the header of another server", q->url);
+    FUZZ_CHECK_MSG(!one || p->redirected || !strstr(q->url, "/manifests/1?"), "%s must not be asked for a tag", q->url);
+    if (!authorization)
+        return;
+    FUZZ_CHECK_MSG(!strstr(authorization, STRAIGHT) || at_host(host + 3, p->host), "%s got %s", q->url, authorization);
+    if (server)
         return;
     FUZZ_CHECK_MSG(!p->redirected, "%s got %s after a redirect", q->url, authorization);
     FUZZ_CHECK_MSG(strncmp(authorization, "Basic ", 6) == 0 && strstr(q->url, "scope="), "%s got %s", q->url, authorization);
@@ -228,7 +270,7 @@ static void check_end(int r, const struct err *e, const struct ctrd *c, struct i
                       const struct image_auth *auth)
 {
     const char *const secrets[] = {auth->password, auth->password ? "YWxpY2U6YS1wYXNzd29yZC10by1rZWVw" : NULL,
-                                   auth->identity_token, auth->registry_token};
+                                   auth->identity_token, auth->registry_token, HEADER};
     struct fake_live live = fake_live(fake);
     fuzz_check_result(r, e);
     FUZZ_CHECK(live.leases == 0 && live.snapshots == 0);
@@ -259,12 +301,14 @@ static void pull(struct play *p, struct view flags)
     else if (view_find(flags, 'r') < flags.n)
         auth.registry_token = STRAIGHT;
     p->host = loopback ? "localhost:5000" : "reg.example";
+    p->mirrors = !loopback && view_find(flags, 'm') < flags.n;
     char name[256];
     snprintf(name, sizeof(name), "%s/a/b%s%s", p->host, by_digest ? "@" : ":1", by_digest ? p->parts[1].digest : "");
     const struct image_store_options so = {.ctrd = c, .snapshotter = "overlayfs"};
     FUZZ_CHECK(image_store_new(&so, &store, &e) == 0);
     const struct image_service_options o = {
-        .ctrd = c, .store = store, .snapshotter = "overlayfs", .inline_only = true, .http = &ops, .http_user = p};
+        .ctrd = c, .store = store, .snapshotter = "overlayfs", .inline_only = true, .http = &ops, .http_user = p,
+        .registry_config_path = p->mirrors ? config_dir : NULL};
     FUZZ_CHECK(image_service_new(&o, &service, &e) == 0);
     int r = image_pull(service, &ctx, name, &auth, NULL, &pulled, &e);
     check_end(r, &e, &c, store, pulled.image, &auth);
