@@ -75,6 +75,7 @@ struct registry_get {
 };
 struct registry_reply {
     int status;
+    bool answered;   /* there was an answer of any kind: the server talks this scheme */
     char by[272];    /* host and port that gave it: another than the server's after a redirect */
     struct buf body; /* of an answer that is not 2xx, cut at REGISTRY_ERROR_BYTES_MAX; the caller frees */
 };

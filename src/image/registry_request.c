@@ -31,6 +31,7 @@ static int on_head(void *user, const struct http_response *response, struct err 
     struct hop *h = user;
     h->response = *response;
     h->reply->status = response->status;
+    h->reply->answered = true;
     h->wanted = response->status >= 200 && response->status <= 299;
     return h->wanted ? h->get->sink->head(h->get->sink->user, response, e) : 0;
 }
@@ -212,7 +213,7 @@ static void remember_scheme(struct registry_host *h, const char *scheme)
  * up; a certificate that is not the right one is no reason to go without. */
 static bool maybe_other(int code, const struct registry_reply *reply, const char *tried)
 {
-    return code == -ERR_UNAVAILABLE || (code == 0 && reply->status == 400 && strcmp(tried, "http") == 0);
+    return (code == -ERR_UNAVAILABLE && !reply->answered) || (code == 0 && reply->status == 400 && strcmp(tried, "http") == 0);
 }
 
 /* A server that has not answered yet and for which two schemes come into question. */
@@ -223,9 +224,9 @@ static int request_first(struct registry_host *h, const struct ctx *ctx, const s
     struct err first = ERR_INIT, second = ERR_INIT;
     int code = request_by(h, ctx, schemes[0], get, reply, a, &first);
     if (!maybe_other(code, reply, schemes[0])) {
-        if (code == 0)
+        if (reply->answered)
             remember_scheme(h, schemes[0]);
-        else if (e)
+        if (code < 0 && e)
             *e = first;
         return code;
     }
@@ -239,9 +240,9 @@ static int request_first(struct registry_host *h, const struct ctx *ctx, const s
     }
     buf_done(&reply->body);
     *reply = other;
-    if (other_code == 0)
+    if (reply->answered)
         remember_scheme(h, schemes[1]);
-    else if (e)
+    if (other_code < 0 && e)
         *e = second;
     return other_code;
 }

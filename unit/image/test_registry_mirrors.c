@@ -358,6 +358,28 @@ static void test_two_schemes(void **state)
     assert_int_equal(f->script.n_requests, 1);
 }
 
+/* A server that has answered once is not asked by the other scheme when it breaks off. */
+static void test_scheme_stays(void **state)
+{
+    struct fixture *f = *state;
+    struct buf out = BUF_INIT(1 << 20);
+    const char *text = f->image.layers[0];
+    configure(f, "server = \"http://one.example:5000\"\nskip_verify = true\n", NULL);
+    script_add(&f->script, (struct script_answer){.url = "https://*", .status = 200, .body = view_of(text), .break_after = 20, .times = 1});
+    script_add(&f->script, (struct script_answer){.url = "https://*", .status = 200, .body = view_of(text), .ranges = true});
+    assert_ok(layer(f, &out), &f->e);
+    assert_view(buf_view(&out), text);
+    assert_int_equal(script_count(&f->script, "http://*"), 0);
+    assert_string_equal(f->script.requests[1].range, "bytes=20-");
+    /* Nor when its token server is down. */
+    configure(f, "server = \"http://one.example:5000\"\nskip_verify = true\n", NULL);
+    script_add(&f->script, (struct script_answer){.url = "https://auth.example/*", .status = 0});
+    script_add(&f->script, (struct script_answer){.url = "https://*", .status = 401, .headers = CHALLENGE});
+    assert_fails(layer(f, &out), &f->e, ERR_UNAVAILABLE, "token server of one.example:5000: connection refused");
+    assert_int_equal(script_count(&f->script, "http://*"), 0);
+    buf_done(&out);
+}
+
 static void test_cancelled(void **state)
 {
     struct fixture *f = *state;
@@ -416,7 +438,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_order),         T(test_next),           T(test_everybody_fails),  T(test_code_of_the_last), T(test_nobody_may),
         T(test_down),          T(test_wrong_content),  T(test_resume_elsewhere), T(test_credentials),      T(test_registry_token),
-        T(cve_2020_15157_mirror), T(test_settings),    T(test_header_is_secret), T(test_two_schemes),      T(test_cancelled),
+        T(cve_2020_15157_mirror), T(test_settings),    T(test_header_is_secret), T(test_two_schemes), T(test_scheme_stays), T(test_cancelled),
         T(test_sweep),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
