@@ -128,14 +128,14 @@ static int set(struct config_walk *w, const struct config_key *k, const struct t
     return mark(w, k, v->line, e);
 }
 
-/* The handler of this name: made when it is new. NULL in *ret: a problem was told. */
-static int handler_get(struct config_walk *w, const struct toml *at, struct cri_runtime_handler **ret, struct err *e)
+/* Goes to the handler of this name, which is made when it is new. w->handler is NULL when a problem was told. */
+static int enter_handler(struct config_walk *w, const struct toml *at, struct err *e)
 {
     struct config *c = w->c;
-    *ret = NULL;
+    w->handler = NULL;
     for (size_t i = 0; i < c->runtime.n_handlers; i++) {
         if (view_eq_str(at->key, c->handlers[i].name)) {
-            *ret = &c->handlers[i];
+            w->handler = &c->handlers[i];
             return 0;
         }
     }
@@ -152,7 +152,7 @@ static int handler_get(struct config_walk *w, const struct toml *at, struct cri_
     if (!h->name)
         return err_oom(e);
     c->runtime.n_handlers++;
-    w->handler = *ret = h;
+    w->handler = h;
     return mark(w, NULL, at->line, e);
 }
 
@@ -169,16 +169,12 @@ static int read_member(struct config_walk *w, const struct toml *m, struct err *
         snprintf(text, sizeof text, "the value is %s, expected a table", toml_type_name(m->type));
         return config_walk_problem(w, m, e, text);
     }
-    struct cri_runtime_handler *outer = w->handler;
-    int r = 0;
     if (k->in_handler && w->depth == 3) { /* containerd.runtimes.NAME */
-        r = handler_get(w, m, &w->handler, e);
-        if (r < 0 || !w->handler)
-            return r;
+        TRY(enter_handler(w, m, e));
+        if (!w->handler)
+            return 0;
     }
-    r = config_walk_table(w, m, e);
-    w->handler = outer;
-    return r;
+    return config_walk_table(w, m, e);
 }
 
 int config_walk_member(struct config_walk *w, struct view name, const struct toml *v, struct err *e)

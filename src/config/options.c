@@ -83,7 +83,7 @@ static int add_bin_dirs(struct config *c, const char **dirs, struct view list, s
 {
     struct cri_runtime_options *o = &c->runtime;
     struct view dir;
-    if (o->cni_bin_dirs != dirs || c->cni_bin_dir) {
+    if (o->cni_bin_dirs != dirs) {
         c->cni_bin_dir = NULL;
         o->cni_bin_dirs = dirs;
         o->n_cni_bin_dirs = 0;

@@ -60,6 +60,26 @@ static void test_order(void **state)
     config_done(&c);
 }
 
+/* The order is that of the names, whatever the one of the directory is: the second half of the alphabet is written first. */
+static void test_sorted(void **state)
+{
+    struct config c;
+    struct err e = ERR_INIT;
+    char text[64];
+    make_drop_ins();
+    for (int last = 'c'; last <= 'z'; last++) {
+        for (int i = 0; i <= last - 'a'; i++) {
+            int name = 'a' + (i + (last - 'a') / 2) % (last - 'a' + 1);
+            snprintf(text, sizeof text, "root = '/%c'\n", name);
+            put(at("config.toml.d/%c.toml", name), text);
+        }
+        assert_ok(load(&c, at("config.toml"), false, &e), &e);
+        snprintf(text, sizeof text, "/%c", last);
+        assert_string_equal(c.runtime.root, text);
+        config_done(&c);
+    }
+}
+
 static void test_where(void **state)
 {
     struct config c;
@@ -157,7 +177,7 @@ static void test_memory_and_descriptors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        FILES_TEST(test_missing), FILES_TEST(test_order), FILES_TEST(test_where), FILES_TEST(test_netns), FILES_TEST(test_no_files), FILES_TEST(test_limits),
+        FILES_TEST(test_missing), FILES_TEST(test_order), FILES_TEST(test_sorted), FILES_TEST(test_where), FILES_TEST(test_netns), FILES_TEST(test_no_files), FILES_TEST(test_limits),
         FILES_TEST(test_memory_and_descriptors),
     };
     return cmocka_run_group_tests_name("config/load", tests, NULL, NULL);
