@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 
-from harness import cri
+from harness import cri, images
 from harness.context import CREATED, READY, RUNNING
 from harness.runner import not_with_plugin
 
@@ -208,3 +208,36 @@ def test_privileged_without_devices(t):
         done = t.exec(container, "mknod /dev/k c 1 11 && head -c 0 /dev/k")
         t.equal(done.exit_code == 0, may, "%s: %r" % (handler, done.stderr))
         t.shell(container, "mkdir /m && mount -t tmpfs x /m")
+
+
+@ours
+def test_snapshotter(t):
+    """A handler's snapshotter holds the root file systems of its pods; images are unpacked there when they are needed, and survive a collection"""
+    both_snapshotters = lambda name: {kind: t.env.ctr("snapshots", "--snapshotter", kind, "ls") for kind in ("overlayfs", "native")}
+    t.restart_daemon(handlers(runc={}, copied={"snapshotter": "native"}))
+    ref = t.env.registry.push(images.Image([images.busybox_entries(), [images.file_entry("hello", "from the image\n")]], {"Env": ["PATH=/bin"]}),
+                              "native", "1")
+    pod, plain = run_pod(t, "copied"), run_pod(t, "runc")
+    container, other = t.run(pod, image=ref), t.run(plain, image=ref)
+    found = both_snapshotters(container)
+    for made, kind, not_kind in ((pod, "native", "overlayfs"), (container, "native", "overlayfs"), (other, "overlayfs", "native")):
+        assert made in found[kind] and made not in found[not_kind], (made, found)
+        t.equal(record(t, made)["Snapshotter"], kind)
+    t.equal(t.shell(container, "cat /hello; echo mine >/hello; cat /hello"), "from the image\nmine\n")
+    t.equal(t.shell(other, "cat /hello"), "from the image\n")
+    # A collection takes what nothing refers to: the next container must find its layers.
+    t.env.ctr("leases", "create", "--id", "cct-gc", "x")
+    t.env.ctr("leases", "delete", "--sync", "cct-gc")
+    t.equal(t.shell(t.run(pod, image=ref), "cat /hello"), "from the image\n")
+    # Its removal works also when the handler is gone, and takes the snapshots with it.
+    t.restart_daemon(handlers(runc={}))
+    t.remove_pod(pod)
+    found = both_snapshotters(container)
+    assert container not in found["native"] and pod not in found["native"], found
+
+
+@ours
+def test_unknown_snapshotter(t):
+    """A snapshotter that containerd does not have fails the pod by name"""
+    t.restart_daemon(handlers(runc={}, odd={"snapshotter": "nosuch"}))
+    t.fails(("INVALID_ARGUMENT", "NOT_FOUND", "FAILED_PRECONDITION", "UNKNOWN"), lambda: run_pod(t, "odd"), "nosuch")
