@@ -139,6 +139,23 @@ static void reopen_log(struct life *l, unsigned i)
     FUZZ_CHECK_MSG(r < 0 ? !runs || l->faulty : runs, "%s", l->f->e.message);
 }
 
+/* Works for every container that there is, and is told afterwards; when it fails, what was told before is. */
+static void update(struct life *l, unsigned i, unsigned arg)
+{
+    Runtime__V1__UpdateContainerResourcesRequest q = RUNTIME__V1__UPDATE_CONTAINER_RESOURCES_REQUEST__INIT;
+    Runtime__V1__LinuxContainerResources resources = RUNTIME__V1__LINUX_CONTAINER_RESOURCES__INIT;
+    if (!l->containers[i][0])
+        return;
+    int64_t before = fx_container_status(l->f, l->containers[i]).cpu_shares;
+    resources.cpu_shares = 2 + arg;
+    q.container_id = l->containers[i];
+    q.linux = &resources;
+    int r = fx_rpc(l->f, CRI_METHOD_UPDATE_CONTAINER_RESOURCES, &q);
+    struct fx_status now = fx_container_status(l->f, l->containers[i]);
+    FUZZ_CHECK_MSG(r == 0 || l->faulty, "%s", l->f->e.message);
+    FUZZ_CHECK(now.state < 0 || now.cpu_shares == (r == 0 ? 2 + (int64_t)arg : before));
+}
+
 static void fault(struct life *l, unsigned i, unsigned arg)
 {
     static const enum err_code codes[] = {ERR_UNAVAILABLE, ERR_ALREADY_EXISTS, ERR_FAILED_PRECONDITION, ERR_DEADLINE_EXCEEDED, ERR_INTERNAL, ERR_UNKNOWN};
@@ -219,6 +236,7 @@ static void step(struct life *l, unsigned op, unsigned i, unsigned arg)
         arg & 16 ? fault(l, i, arg) : output(l, i, arg);
         break;
     default:
+        update(l, i, arg);
         reopen_log(l, i);
         look(l, i, arg);
         look_at_stats(l, i, arg);

@@ -78,7 +78,15 @@ static void facts(struct run *r, struct arena *a)
     p->hugetlb_must_exist = flag(r, 'H');
     p->unprivileged_ports = p->unprivileged_icmp = flag(r, 'u');
     p->privileged_without_host_devices = flag(r, 'd');
+    p->privileged_without_host_devices_all_devices_allowed = flag(r, 'D');
     p->device_ownership_from_security_context = flag(r, 'o');
+    p->disable_proc_mount = flag(r, 'm');
+    p->disable_hugetlb = flag(r, 'g');
+    p->cgroup_writable = flag(r, 'w');
+    h->cgroup2_nsdelegate = h->cgroup2_recursiveprot = flag(r, 'n');
+    h->in_user_ns = flag(r, 'i');
+    h->machine = flag(r, 'k') ? "aarch64" : "x86_64";
+    h->kernel_major = 6;
     if (flag(r, 'a'))
         p->pod_annotations = p->container_annotations = (struct strlist){.v = pattern_all, .n = 2};
     if (flag(r, 'b'))
@@ -110,6 +118,7 @@ static void inputs(struct run *r)
         .host = &r->host,
         .policy = &r->policy,
         .seccomp = VIEW_LIT("{\"pod\":1}"),
+        .seccomp_default = flag(r, 'S'),
         .mount_label = flag(r, 'l') ? "u:r:t:s0" : NULL,
     };
     r->container = (struct oci_container_input){
@@ -132,6 +141,8 @@ static void inputs(struct run *r)
         .n_devices = 1,
         .mount_label = flag(r, 'l') ? "u:r:t:s0" : NULL,
         .seccomp = VIEW_LIT("{\"ctr\":1}"),
+        .seccomp_default = flag(r, 'S'),
+        .seccomp_unconfined = flag(r, 'U'),
         .user = {.uid = 5, .gid = 6, .groups = image_groups, .n_groups = 1},
         .oom_score_adj = 1,
         .host = &r->host,
@@ -271,14 +282,31 @@ static void check_list(json_t *list, char *const *v, size_t n)
             FUZZ_CHECK(strcmp(json_string_value(json_array_get(list, i)), v[i]) == 0);
 }
 
+/* Unconfined, the runtime's own profile, or the one that was given. */
+static void check_seccomp(const struct run *r, json_t *spec)
+{
+    json_t *seccomp = at(spec, "linux", "seccomp");
+    FUZZ_CHECK((seccomp == NULL) == r->container.seccomp_unconfined);
+    if (seccomp && r->container.seccomp_default)
+        FUZZ_CHECK(strcmp(json_string_value(json_object_get(seccomp, "defaultAction")), "SCMP_ACT_ERRNO") == 0);
+    else if (seccomp)
+        FUZZ_CHECK(json_object_get(seccomp, "ctr"));
+}
+
 static void check_unprivileged(const struct run *r, json_t *spec)
 {
     const Runtime__V1__LinuxContainerConfig *l = r->request->config->linux;
     const Runtime__V1__LinuxContainerSecurityContext *sc = l ? l->security_context : NULL;
     check_caps(r, spec, sc ? sc->capabilities : NULL);
-    check_list(at(spec, "linux", "maskedPaths"), sc ? sc->masked_paths : NULL, sc ? sc->n_masked_paths : 0);
-    check_list(at(spec, "linux", "readonlyPaths"), sc ? sc->readonly_paths : NULL, sc ? sc->n_readonly_paths : 0);
-    FUZZ_CHECK(at(spec, "linux", "seccomp"));
+    if (r->policy.disable_proc_mount) {
+        bool defaults = !r->policy.base_spec.n;
+        FUZZ_CHECK(json_array_size(at(spec, "linux", "maskedPaths")) == (defaults ? 11 : 0));
+        FUZZ_CHECK(json_array_size(at(spec, "linux", "readonlyPaths")) == (defaults ? 5 : 0));
+    } else {
+        check_list(at(spec, "linux", "maskedPaths"), sc ? sc->masked_paths : NULL, sc ? sc->n_masked_paths : 0);
+        check_list(at(spec, "linux", "readonlyPaths"), sc ? sc->readonly_paths : NULL, sc ? sc->n_readonly_paths : 0);
+    }
+    check_seccomp(r, spec);
     FUZZ_CHECK(json_is_true(at(spec, "process", "noNewPrivileges")) == (sc && sc->no_new_privs));
     json_t *rules = json_object_get(at(spec, "linux", "resources"), "devices");
     FUZZ_CHECK(json_array_size(rules) == 2 && json_is_false(json_object_get(json_array_get(rules, 0), "allow")));

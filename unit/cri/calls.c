@@ -208,6 +208,7 @@ struct fx_status fx_container_status(struct fx *f, const char *id)
             .created_at = st->created_at,
             .started_at = st->started_at,
             .finished_at = st->finished_at,
+            .cpu_shares = st->resources && st->resources->linux ? st->resources->linux->cpu_shares : 0,
         };
         snprintf(s.reason, sizeof s.reason, "%s", st->reason);
         snprintf(s.message, sizeof s.message, "%s", st->message);

@@ -135,6 +135,7 @@ struct fx_status {
     int state;
     int32_t exit_code;
     int64_t created_at, started_at, finished_at;
+    int64_t cpu_shares; /* 0: none are told */
     char reason[64], message[512];
 };
 struct fx_status fx_container_status(struct fx *f, const char *id);
