@@ -17,6 +17,10 @@
 #include "cni/netns.h"
 #include "oci/constants.h"
 
+enum {
+    OVERLAY_LAYERS_MAX = 200, /* what fits MOUNT_DATA_MAX by descriptor */
+    MOUNT_DATA_MAX = 4000,    /* of a page */
+};
 
 static int shm_mount(const char *path, struct err *e)
 {
@@ -54,12 +58,32 @@ static int open_dir(const char *path, int *ret_fd, struct err *e)
     return 0;
 }
 
-/* A detached mount made with the file-descriptor mount API never appears in the mount table. The string of one fsconfig call is limited to
- * 256 bytes by older kernels, hence the caller's fall-back. */
-static int open_overlay_detached(const char *lower, int *ret_fd)
+static int set_string(int fs, const char *key, const char *value)
+{
+    return (int)syscall(SYS_fsconfig, fs, 1 /* FSCONFIG_SET_STRING */, key, value, 0);
+}
+
+/* Layer by layer since Linux 6.5, else all in one string, of which one call takes 255 bytes only. */
+static int set_lower(int fs, const char *lower, struct arena *a)
+{
+    struct view rest = view_of(lower), one;
+    bool first = true;
+    while (rest.n > 0) {
+        view_cut(rest, ':', &one, &rest);
+        char *path = arena_view(a, one);
+        if (!path || set_string(fs, "lowerdir+", path) < 0)
+            return first ? set_string(fs, "lowerdir", lower) : -1;
+        first = false;
+    }
+    return 0;
+}
+
+/* A detached mount made with the file-descriptor mount API never appears in the mount table. Older kernels may not be able to, hence the caller's
+ * fall-back. */
+static int open_overlay_detached(const char *lower, struct arena *a, int *ret_fd)
 {
     _cleanup_fd_ int fs = (int)syscall(SYS_fsopen, "overlay", 1 /* FSOPEN_CLOEXEC */);
-    if (fs < 0 || syscall(SYS_fsconfig, fs, 1 /* FSCONFIG_SET_STRING */, "lowerdir", lower, 0) < 0 ||
+    if (fs < 0 || set_lower(fs, lower, a) < 0 ||
         syscall(SYS_fsconfig, fs, 0 /* FSCONFIG_SET_FLAG */, "ro", NULL, 0) < 0 ||
         syscall(SYS_fsconfig, fs, 6 /* FSCONFIG_CMD_CREATE */, NULL, NULL, 0) < 0)
         return -1;
@@ -70,13 +94,49 @@ static int open_overlay_detached(const char *lower, int *ret_fd)
     return 0;
 }
 
+/* Descriptors of directories, so that each has a short name. */
+struct short_names {
+    int fd[OVERLAY_LAYERS_MAX];
+    size_t n;
+};
+
+static void short_names_done(struct short_names *s)
+{
+    for (size_t i = 0; i < s->n; i++)
+        fd_close(&s->fd[i]);
+}
+
+/* mount(2) takes one page of options and cuts what is longer: with many layers the paths are named by descriptors. */
+static int shorten(const char *data, struct arena *a, struct short_names *s, char **ret, struct err *e)
+{
+    const char *lower = data + strlen("lowerdir=");
+    struct view rest = view_of(lower), one;
+    char *out = arena_strdup(a, "lowerdir=");
+    while (out && rest.n > 0) {
+        view_cut(rest, ':', &one, &rest);
+        char *path = arena_view(a, one);
+        if (!path)
+            return err_oom(e);
+        if (s->n == OVERLAY_LAYERS_MAX)
+            return err_raise(e, ERR_RESOURCE_EXHAUSTED, "the image has more than %d layers", OVERLAY_LAYERS_MAX);
+        TRY(open_dir(path, &s->fd[s->n], e));
+        out = arena_printf(a, "%s%s/proc/self/fd/%d", out, s->n > 0 ? ":" : "", s->fd[s->n]);
+        s->n++;
+    }
+    *ret = out;
+    return out ? 0 : err_oom(e);
+}
+
 static int open_overlay(const struct ctrd_mount *m, const char *scratch, int *ret_fd, struct err *e)
 {
-    _cleanup_arena_ struct arena a = ARENA_INIT(1 << 20);
+    _cleanup_arena_ struct arena a = ARENA_INIT(4 << 20);
+    _cleanup_(short_names_done) struct short_names names = {.n = 0};
     char *data;
     TRY(overlay_data(m, &a, &data, e));
-    if (open_overlay_detached(data + strlen("lowerdir="), ret_fd) == 0)
+    if (open_overlay_detached(data + strlen("lowerdir="), &a, ret_fd) == 0)
         return 0;
+    if (strlen(data) >= MOUNT_DATA_MAX)
+        TRY(shorten(data, &a, &names, &data, e));
     char *dir = arena_printf(&a, "%s/view-XXXXXX", scratch);
     if (!dir)
         return err_oom(e);

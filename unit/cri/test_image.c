@@ -127,6 +127,43 @@ static void test_pinned(void **state)
     assert_string_equal(status(f, FX_PAUSE, id), "");
 }
 
+/* CVE-2026-53488: labels of an image that containerd or a CRI runtime act on must not reach a container's or pod's record. */
+static void test_reserved_labels(void **state)
+{
+    struct fx *f = *state;
+    static const char config[] = "\"Cmd\":[\"/bin/sh\"],\"Labels\":{\"containerd.io/gc.ref.content.x\":\"sha256:1\",\"containerd.io/\":\"x\","
+                                 "\"io.cri-containerd\":\"x\",\"io.cri-containerd.kind\":\"sandbox\",\"io.cri-containerd.image\":\"managed\","
+                                 "\"containerd.i\":\"kept\",\"io.cri-container\":\"kept\",\"org.example\":\"kept\"}";
+    const struct ctx ctx = CTX_BACKGROUND;
+    const struct ctrd ctrd = fake_ctrd(f->fake);
+    char pod[ID_LEN + 1], container[ID_LEN + 1];
+    struct fx_pod p;
+    struct fx_container c;
+    fx_image(f, "registry.example/labelled:1", config);
+    fx_restart(f);
+    f->service.config.sandbox_image = "registry.example/labelled:1";
+    fx_pod_init(f, &p, "web");
+    assert_ok(fx_run(f, &p, pod), &f->e);
+    fx_container_init(&c, pod, &p, "a");
+    c.image.image = (char *)"registry.example/labelled:1";
+    assert_ok(fx_create(f, &c, container), &f->e);
+    for (int i = 0; i < 2; i++) {
+        struct arena a = ARENA_INIT(1 << 20);
+        struct ctrd_container record;
+        assert_ok(ctrd_container_get(&ctrd, &ctx, i ? container : pod, &a, &record, &f->e), &f->e);
+        for (size_t k = 0; k < record.labels.n; k++) {
+            const char *key = record.labels.v[k].key;
+            if (strncmp(key, "containerd.io/", 14) == 0 || (strncmp(key, "io.cri-containerd", 17) == 0 && strcmp(key, "io.cri-containerd.kind") != 0))
+                fail_msg("label \"%s\" of the image reached the record", key);
+        }
+        assert_string_equal(kvlist_get(&record.labels, "io.cri-containerd.kind"), i ? "container" : "sandbox");
+        assert_string_equal(kvlist_get(&record.labels, "containerd.i"), "kept");
+        assert_string_equal(kvlist_get(&record.labels, "io.cri-container"), "kept");
+        assert_string_equal(kvlist_get(&record.labels, "org.example"), "kept");
+        arena_done(&a);
+    }
+}
+
 /* A registry that does what *user says: the code of a failed connection, or a status. */
 static int exchange(void *user, const struct ctx *ctx, const struct http_request *request, struct arena *a, const struct http_sink *sink, struct err *e)
 {
@@ -241,6 +278,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_pinned, setup, teardown),
         cmocka_unit_test_setup_teardown(test_faults, setup, teardown),
         cmocka_unit_test_setup_teardown(test_unreachable, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_reserved_labels, setup, teardown),
         cmocka_unit_test_setup_teardown(test_builtin_chosen, setup, teardown),
     };
     return cmocka_run_group_tests_name("cri/image", tests, NULL, NULL);
