@@ -7,11 +7,12 @@ import subprocess
 
 from harness import images, isolate
 from harness.context import joined, parse_log
+from harness.cri import RpcFailure
 from harness.runner import not_with_plugin
 from harness.service import wait_until
 
-# Says numbers, then what is written to its pipe /p.
-SCRIPT = "mkfifo /p; seq 1 %d; touch /done; while :; do read line < /p; echo $line; done"
+# Says numbers, then what is written to its pipe /p; a file /said-WORD tells that it was said.
+SCRIPT = "mkfifo /p; seq 1 %d; touch /done; while :; do read line < /p; echo $line; touch /said-$line; done"
 
 
 def small_disk(t, pod_log_directory, size):
@@ -46,6 +47,20 @@ def numbers(entries):
     return [int(e[3]) for e in entries if e[3].isdigit()]
 
 
+def say(t, container, word):
+    t.shell(container, "echo %s > /p; while ! test -e /said-%s; do usleep 10000; done" % (word, word))
+
+
+def reopened(t, container):
+    """False while the disk is not yet there."""
+    try:
+        t.cri.ReopenContainerLog(container_id=container)
+    except RpcFailure as e:
+        t.equal(e.code, "DEADLINE_EXCEEDED")
+        return False
+    return True
+
+
 def done(t, container):
     return t.exec(container, "test -e /done").exit_code == 0
 
@@ -63,7 +78,7 @@ def test_full_disk(t):
     container = t.run(pod, config=config)
     wait_until(lambda: done(t, container), 30, "the container to have written all")
     os.unlink(filler)
-    t.shell(container, "echo after > /p")
+    say(t, container, "after")
     entries = t.wait_log(pod, config, b"after\n")
     t.equal({e[2] for e in entries}, {"F"})
     found = numbers(entries)
@@ -101,7 +116,7 @@ def test_hung_disk(t):
     wait_until(lambda: len(parse_log(t.log_path(pod, config), whole=False)) == 150000, 10, "the whole log")
     t.equal(numbers(t.log(pod, config)), list(range(1, 150001)))
     disk.hang()
-    t.shell(container, "echo last > /p")
+    say(t, container, "last")
     t.cri.StopContainer(container_id=container, timeout=0)
     t.equal(t.status(container).state, 2)
     disk.go_on()
@@ -117,14 +132,14 @@ def test_restart_with_hung_disk(t):
     container = t.run(pod, config=config)
     t.wait_log(pod, config, b"1\n")
     disk.hang()
-    t.shell(container, "echo 2 > /p")
+    say(t, container, "2")
     t.env.daemon.process.send_signal(signal.SIGTERM)
     t.env.daemon.wait(60)
     t.env.start_daemon()
     t.equal(t.status(container).state, 1)
-    t.shell(container, "echo 3 > /p")
+    say(t, container, "3")
     disk.go_on()
-    t.cri.ReopenContainerLog(container_id=container)
-    t.shell(container, "echo 4 > /p")
+    wait_until(lambda: reopened(t, container), 10, "ReopenContainerLog to work again")
+    say(t, container, "4")
     t.wait_log(pod, config, b"4\n")
     t.equal(numbers(t.log(pod, config))[-2:], [3, 4])

@@ -185,10 +185,10 @@ int cri_runtime_new(const struct cri_runtime_options *options, struct cri_runtim
     return 0;
 }
 
-void cri_runtime_free(struct cri_runtime *rt)
+bool cri_runtime_free(struct cri_runtime *rt)
 {
     if (!rt)
-        return;
+        return true;
     rpc_server_free(rt->server);
     rpc_client_free(rt->client);
     executor_free(rt->executor);
@@ -198,13 +198,14 @@ void cri_runtime_free(struct cri_runtime *rt)
     networks_free(&rt->service);
     cri_service_done(&rt->service);
     stats_host_close(&rt->service.stats);
-    cio_pump_free(rt->service.pump);
+    bool all = cio_pump_free(rt->service.pump);
     loop_free(rt->loop);
     fd_close(&rt->lock_fd);
     pthread_cond_destroy(&rt->cond);
     pthread_mutex_destroy(&rt->mutex);
     arena_done(&rt->arena);
     mem_free(rt);
+    return all;
 }
 
 int cri_runtime_on_signal(struct cri_runtime *rt, int signo, void (*fn)(void *arg, int signo), void *arg, struct err *e)

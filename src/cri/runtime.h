@@ -112,8 +112,8 @@ int cri_runtime_reload(struct cri_runtime *rt, const struct cri_runtime_options 
 /* Asks it to stop. From any thread, any number of times. */
 void cri_runtime_stop(struct cri_runtime *rt);
 
-/* Frees it; it must not run. NULL is allowed. */
-void cri_runtime_free(struct cri_runtime *rt);
+/* Frees it; it must not run. NULL is allowed. False when a file system that hangs holds a thread (cio_pump_free): the process is to end by _exit. */
+bool cri_runtime_free(struct cri_runtime *rt);
 
 /* Calls fn on the runtime's I/O thread when the signal arrives; the caller has blocked it in all threads. Before cri_runtime_run. */
 int cri_runtime_on_signal(struct cri_runtime *rt, int signo, void (*fn)(void *arg, int signo), void *arg, struct err *e);

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -65,7 +66,8 @@ static int serve(struct daemon *d, struct err *e)
     int r = handle_signals(rt, d, e);
     if (r == 0)
         r = cri_runtime_run(rt, e);
-    cri_runtime_free(rt);
+    if (!cri_runtime_free(rt)) /* whatever a process does at its end could wait for the thread that is left */
+        _exit(r < 0 ? complain(e->message, "") : 0);
     return r;
 }
 

@@ -33,8 +33,8 @@ int cio_pump_new(struct cio_pump **ret, struct err *e);
 /* A pump without a thread, for deterministic tests: output is read inside cio_wait, by its caller, and at cio_detach and cio_free. */
 int cio_pump_new_inline(struct cio_pump **ret, struct err *e);
 /* Stops the threads; every cio must be freed before. A thread that a hanging file system holds is given a second and then left alone;
- * when it comes back it writes what it was asked to and frees what is left. NULL is allowed. */
-void cio_pump_free(struct cio_pump *p);
+ * when it comes back it writes what it was asked to and frees what is left. NULL is allowed. False when one was left. */
+bool cio_pump_free(struct cio_pump *p);
 /* How long a caller waits for a disk, in ns; 5 s when not set. Before the first cio. */
 void cio_pump_set_limit(struct cio_pump *p, uint64_t ns);
 

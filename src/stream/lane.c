@@ -156,10 +156,10 @@ static void stop_lanes(struct cio_pump *p)
     }
 }
 
-void cio_pump_free(struct cio_pump *p)
+bool cio_pump_free(struct cio_pump *p)
 {
     if (!p)
-        return;
+        return true;
     if (p->has_thread)
         stop_lanes(p);
     pthread_mutex_lock(&p->lock);
@@ -170,6 +170,7 @@ void cio_pump_free(struct cio_pump *p)
         log_warning("a file system of container logs does not answer; what was not yet written to it is lost if it stays so");
     else
         pump_destroy(p);
+    return !orphan;
 }
 
 /* --- which lane ------------------------------------------------------------------------------------------------------------------------ */

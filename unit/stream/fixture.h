@@ -53,7 +53,7 @@ static inline int fixture_teardown(void **state)
 {
     struct err e = ERR_INIT;
     struct fixture *f = *state;
-    cio_pump_free(f->pump);
+    assert_true(cio_pump_free(f->pump));
     assert_ok(fs_remove_all(f->dir, &e), &e);
     mem_free(f);
     return 0;

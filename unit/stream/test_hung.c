@@ -261,7 +261,7 @@ static void test_stop_is_bounded(void **state)
     wait_read(o[0]);
     for (int i = 0; i < 3; i++)
         cio_free(c[i]);
-    cio_pump_free(pump);
+    assert_false(cio_pump_free(pump));
     for (int i = 0; i < 3; i++)
         close(o[i]);
     fuse_disk_hang(m.disk, false);
