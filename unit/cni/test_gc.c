@@ -408,6 +408,13 @@ static void test_pod_cidr(void **state)
     static const char *const bad[] = {"x", "10.0.0.0", "10.0.0.0/33", "fd00::/129", "10.0.0.0/24,", "10.0.0.0/-1", "/8", ","};
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
         assert_fails(cni_update_pod_cidr(c, bad[i], &e), &e, ERR_INVALID_ARGUMENT, "is not an address range");
+    char many[65 * 16] = "";
+    for (int i = 0; i < 65; i++) {
+        if (i == 64)
+            assert_int_equal(cni_update_pod_cidr(c, many, &e), 0);
+        snprintf(many + strlen(many), sizeof(many) - strlen(many), "%s10.%d.0.0/16", i ? "," : "", i);
+    }
+    assert_fails(cni_update_pod_cidr(c, many, &e), &e, ERR_INVALID_ARGUMENT, "more than 64 pod CIDRs");
     assert_int_equal(cni_update_pod_cidr(c, "", &e), 0);
     /* A network is there: nothing is written. */
     assert_int_equal(cni_update_pod_cidr(c, "10.1.0.0/16", &e), 0);
