@@ -87,21 +87,23 @@ struct cni *network_of_pod(const struct cri_service *s, const Runtime__V1__PodSa
 
 #define CHECK_LIMIT (10 * NSEC_PER_SEC)
 
-/* A pod that runs and has a network. Whose network goes down at this moment has no problem. */
-static bool is_attached(struct sandbox *sb)
+/* True for a pod that runs and has a network. Until check_end it is not stopped: plugins are to be run for one thing at a time. */
+static bool check_begin(struct sandbox *sb)
 {
     object_lock(&sb->o);
-    bool yes = sb->state == SANDBOX_STATE_READY && sb->meta.cni_result.n > 0 && !sb->network_down && !sb->stopping && !sb->removing;
+    bool yes = sb->state == SANDBOX_STATE_READY && sb->meta.cni_result.n > 0 && !sb->network_down && !sb->stopping && !sb->checking_network;
+    sb->checking_network = sb->checking_network || yes;
     object_unlock(&sb->o);
     return yes;
 }
 
-static void keep_problem(struct sandbox *sb, const char *text)
+static void check_end(struct sandbox *sb, char *problem)
 {
-    char *problem = mem_strdup(text);
     object_lock(&sb->o);
     char *old = sb->network_problem;
     sb->network_problem = problem;
+    sb->checking_network = false;
+    object_changed(&sb->o);
     object_unlock(&sb->o);
     mem_free(old);
 }
@@ -110,10 +112,14 @@ static void check_pod(struct cri_service *s, const struct ctx *ctx, struct sandb
 {
     struct ctx limited = ctx_with_timeout(ctx, CHECK_LIMIT);
     struct err e = ERR_INIT;
-    if (!is_attached(sb) || sandbox_network_check(s, &limited, &sb->meta, &e) == 0 || !is_attached(sb) || ctx_check(ctx, "", NULL) < 0)
+    char *problem = NULL;
+    if (!check_begin(sb))
         return;
-    log_warning("sandbox %s: its network is not as it was made: %s", sb->o.id, e.message);
-    keep_problem(sb, e.message);
+    if (sandbox_network_check(s, &limited, &sb->meta, &e) < 0 && ctx_check(ctx, "", NULL) == 0) {
+        log_warning("sandbox %s: its network is not as it was made: %s", sb->o.id, e.message);
+        problem = mem_strdup(e.message);
+    }
+    check_end(sb, problem);
 }
 
 void networks_check(struct cri_service *s, const struct ctx *ctx)

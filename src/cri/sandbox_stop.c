@@ -58,8 +58,8 @@ int sandbox_stop(struct cri_service *s, const struct ctx *ctx, struct sandbox *s
 {
     object_lock(&sb->o);
     int r = 0;
-    while (sb->stopping && r == 0)
-        r = object_wait(&sb->o, ctx, "wait for another StopPodSandbox", e);
+    while ((sb->stopping || sb->checking_network) && r == 0)
+        r = object_wait(&sb->o, ctx, sb->stopping ? "wait for another StopPodSandbox" : "wait for the check of its network", e);
     if (r == 0)
         sb->stopping = true;
     object_unlock(&sb->o);

@@ -51,6 +51,7 @@ struct sandbox {
     uint32_t pid;
     bool stopping, removing; /* somebody is at it */
     bool network_down;       /* CNI DEL is done and the netns is gone (or there never was one) */
+    bool checking_network;   /* CNI CHECK runs: no other command may */
     char *network_problem;   /* what the plugins said when they were asked after a restart; owned, NULL for nothing */
 };
 

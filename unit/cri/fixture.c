@@ -142,13 +142,13 @@ static int run_plugin(void *user, const struct ctx *ctx, const char *const argv[
         ret->status = 1;
         return buf_add_str(out, "{\"code\":999,\"msg\":\"scripted plugin failure\"}") < 0 ? err_oom(e) : 0;
     }
-    if (!add)
-        return 0;
-    if (current->add_hangs) {
+    if (current->plugin_hangs && strcmp(command, "DEL") != 0) {
         struct pollfd p = {.fd = ctx->cancel ? ctx->cancel->wake_fd : -1, .events = POLLIN};
         poll(&p, 1, clock_poll_ms(ctx->deadline));
         return ctx_check(ctx, argv[0], e);
     }
+    if (!add)
+        return 0;
     return buf_add_str(out, "{\"cniVersion\":\"1.0.0\",\"interfaces\":[{\"name\":\"eth0\",\"mac\":\"aa:bb:cc:00:00:02\",\"sandbox\":\"/n\"}],"
                             "\"ips\":[{\"interface\":0,\"address\":\"" FX_IP "/16\",\"gateway\":\"10.88.0.1\"},"
                             "{\"interface\":0,\"address\":\"fd00::5/64\"}],\"routes\":[{\"dst\":\"0.0.0.0/0\"}],\"dns\":{}}") < 0

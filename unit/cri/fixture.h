@@ -51,7 +51,7 @@ struct fx {
     char host_calls[FX_HOST_CALLS_MAX][16];
     size_t n_host_calls;
     struct proc_ops plugins;
-    bool add_hangs; /* an ADD ends with its ctx */
+    bool plugin_hangs; /* ADD and CHECK end with their ctx */
     /* called before each call that reaches the fake; path as "Tasks/Start" */
     void (*on_call)(struct fx *f, const char *method);
     const struct http_ops *http; /* the registry that the next start takes, NULL: the real one */

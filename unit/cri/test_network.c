@@ -301,17 +301,21 @@ static int setup_threads(void **state)
     return 0;
 }
 
+static bool was_called(struct fx *f, const char *command)
+{
+    bool was = false;
+    pthread_mutex_lock(&f->lock);
+    for (size_t i = 0; i < f->n_host_calls; i++)
+        was = was || strcmp(f->host_calls[i], command) == 0;
+    pthread_mutex_unlock(&f->lock);
+    return was;
+}
+
 /* Tasks/Create is not answered before the plugin runs. */
 static void await_add(struct fx *f, const char *method)
 {
-    bool adding = strcmp(method, "Tasks/Create") != 0;
-    while (!adding) {
-        pthread_mutex_lock(&f->lock);
-        for (size_t i = 0; i < f->n_host_calls; i++)
-            adding = adding || strcmp(f->host_calls[i], "ADD") == 0;
-        pthread_mutex_unlock(&f->lock);
+    while (strcmp(method, "Tasks/Create") == 0 && !was_called(f, "ADD"))
         sched_yield();
-    }
 }
 
 /* A pod that cannot be made waits for no plugin: the ADD that still runs is stopped, and undone. */
@@ -319,16 +323,13 @@ static void test_add_is_cancelled(void **state)
 {
     struct fx *f = *state;
     struct fx_pod p;
-    f->add_hangs = true;
+    f->plugin_hangs = true;
     f->on_call = await_add;
     fake_fail_method(f->fake, "Tasks/Create", FAKE_FAIL_BEFORE, ERR_UNKNOWN, "no such runtime", 0);
     fx_pod_init(f, &p, "a");
     assert_fails(fx_run(f, &p, pod), &f->e, ERR_UNKNOWN, "no such runtime");
     assert_string_equal(f->host_calls[f->n_host_calls - 1], "unmount");
-    bool undone = false;
-    for (size_t i = 0; i < f->n_host_calls; i++)
-        undone = undone || strcmp(f->host_calls[i], "DEL") == 0;
-    assert_true(undone);
+    assert_true(was_called(f, "DEL"));
     assert_true(fx_nothing_left(f));
 }
 
@@ -348,12 +349,52 @@ static void test_add_ends_with_the_daemon(void **state)
     struct fx *f = *state;
     struct fx_pod p;
     pthread_t thread;
-    f->add_hangs = true;
+    f->plugin_hangs = true;
     fx_pod_init(f, &p, "a");
     assert_int_equal(pthread_create(&thread, NULL, stop_service, f), 0);
     assert_fails(fx_run(f, &p, pod), &f->e, ERR_CANCELLED, "cancelled");
     pthread_join(thread, NULL);
     assert_true(fx_nothing_left(f));
+}
+
+struct checking {
+    struct fx *f;
+    struct cancel cancel;
+};
+
+static void *check_networks(void *arg)
+{
+    struct checking *c = arg;
+    struct ctx ctx = {.deadline = CLOCK_NEVER, .cancel = &c->cancel};
+    networks_check(&c->f->service, &ctx);
+    return NULL;
+}
+
+/* A pod whose network is being checked is not torn down beside it: plugins are run for one thing at a time. */
+static void test_stop_waits_for_check(void **state)
+{
+    struct fx *f = *state;
+    struct checking c = {.f = f, .cancel = CANCEL_INIT};
+    pthread_t thread;
+    struct fx_call call;
+    Runtime__V1__StopPodSandboxRequest q = RUNTIME__V1__STOP_POD_SANDBOX_REQUEST__INIT;
+    fx_must_run(f, "a", pod);
+    assert_ok(cancel_init(&c.cancel, &f->e), &f->e);
+    f->plugin_hangs = true;
+    assert_int_equal(pthread_create(&thread, NULL, check_networks, &c), 0);
+    while (!was_called(f, "CHECK"))
+        sched_yield();
+    q.pod_sandbox_id = pod;
+    fx_call_init(f, &call, CRI_METHOD_STOP_POD_SANDBOX, &q);
+    call.call.ctx.deadline = clock_deadline(20 * NSEC_PER_MSEC);
+    assert_fails(fx_call_run(f, &call), &call.e, ERR_DEADLINE_EXCEEDED, "wait for the check of its network");
+    fx_call_done(&call);
+    assert_false(was_called(f, "DEL"));
+    cancel_fire(&c.cancel);
+    pthread_join(thread, NULL);
+    cancel_done(&c.cancel);
+    assert_ok(fx_stop_pod(f, pod), &f->e);
+    assert_true(was_called(f, "DEL"));
 }
 
 int main(void)
@@ -371,6 +412,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_check, setup, teardown),
         cmocka_unit_test_setup_teardown(test_check_sweep, setup, teardown),
         cmocka_unit_test_setup_teardown(test_handlers, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_stop_waits_for_check, setup_threads, teardown),
         cmocka_unit_test_setup_teardown(test_add_is_cancelled, setup_threads, teardown),
         cmocka_unit_test_setup_teardown(test_add_ends_with_the_daemon, setup_threads, teardown),
     };
