@@ -3,6 +3,7 @@
 
 import grp
 import os
+import signal
 import stat
 import subprocess
 
@@ -124,7 +125,7 @@ def test_ready_line(t):
 
 @ours
 def test_notify(t):
-    """sd_notify tells READY=1, and STOPPING or nothing else wrong at the end"""
+    """sd_notify tells READY=1, RELOADING=1 and READY=1 again on SIGHUP, and STOPPING=1 at the end"""
     import socket
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
         path = t.env.path("notify.sock")
@@ -139,5 +140,9 @@ def test_notify(t):
             received = b""
             while b"READY=1" not in received:
                 received += s.recv(4096) + b"\n"
+            os.kill(daemon.pid, signal.SIGHUP)
+            parts = [s.recv(4096).split(b"\n")[0] for _ in range(2)]
+            t.equal(parts, [b"RELOADING=1", b"READY=1"])
         finally:
             t.equal(daemon.stop(), 0, "exit status")
+        t.equal(s.recv(4096), b"STOPPING=1")

@@ -5,6 +5,8 @@
 #ifndef CRI_DAEMON_CONFIGURE_H
 #define CRI_DAEMON_CONFIGURE_H
 
+#include <stdatomic.h>
+
 #include "config/options.h"
 
 struct daemon {
@@ -13,6 +15,7 @@ struct daemon {
     struct options options;
     struct config config;   /* as it was at the start */
     struct cri_runtime *rt; /* while it runs */
+    atomic_bool serves;     /* from the moment when readiness is told until the stop */
 };
 
 enum { STATUS_FAILED = 1, STATUS_USAGE = 2 };

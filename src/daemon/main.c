@@ -14,12 +14,16 @@
 
 static void on_signal(void *arg, int signo)
 {
+    struct daemon *d = arg;
+    atomic_store(&d->serves, false);
     sd_notify(0, "STOPPING=1");
-    cri_runtime_stop(arg);
+    cri_runtime_stop(d->rt);
 }
 
 static void on_ready(void *user, const char *listen)
 {
+    struct daemon *d = user;
+    atomic_store(&d->serves, true);
     sd_notifyf(0, "READY=1\nSTATUS=Serving CRI on %s", listen);
 }
 
@@ -37,15 +41,18 @@ static void block_signals(void)
 
 static void on_hangup(void *arg, int signo)
 {
-    sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)(clock_mono() / 1000));
-    reconfigure(arg);
-    sd_notify(0, "READY=1");
+    struct daemon *d = arg;
+    if (atomic_load(&d->serves))
+        sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)(clock_mono() / 1000));
+    reconfigure(d);
+    if (atomic_load(&d->serves))
+        sd_notify(0, "READY=1");
 }
 
 static int handle_signals(struct cri_runtime *rt, struct daemon *d, struct err *e)
 {
-    TRY(cri_runtime_on_signal(rt, SIGTERM, on_signal, rt, e));
-    TRY(cri_runtime_on_signal(rt, SIGINT, on_signal, rt, e));
+    TRY(cri_runtime_on_signal(rt, SIGTERM, on_signal, d, e));
+    TRY(cri_runtime_on_signal(rt, SIGINT, on_signal, d, e));
     return cri_runtime_on_signal(rt, SIGHUP, on_hangup, d, e);
 }
 
@@ -54,6 +61,7 @@ static int serve(struct daemon *d, struct err *e)
     struct cri_runtime *rt;
     struct cri_runtime_options *o = &d->config.runtime;
     o->ready = on_ready;
+    o->user = d;
     int n = sd_listen_fds(1);
     if (n < 0)
         return err_errno(e, -n, "take the sockets that were handed over");
