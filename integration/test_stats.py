@@ -6,7 +6,7 @@ import os
 import socket
 import threading
 
-from harness import isolate
+from harness import cri, isolate
 from harness.context import NODE_NS
 from harness.runner import not_with_plugin
 from harness.service import wait_until
@@ -337,6 +337,42 @@ def test_pod_filters(t):
         t.fails("UNAVAILABLE", lambda: pod_stats(t, a), a)
     t.remove_pod(a)
     t.fails("NOT_FOUND", lambda: pod_stats(t, a))
+
+
+@not_with_plugin("1.6 fails the whole list while a pod stops")
+def test_while_pods_come_and_go(t):
+    """Lists of stats succeed while pods are made, stopped and removed"""
+    stays = t.run_pod()
+    container = t.run(stays)
+    done, failures, asked = threading.Event(), [], [0, 0]
+
+    def ask(which):
+        with cri.Client(t.env.socket) as client:
+            while not done.is_set():
+                try:
+                    if which:
+                        found = {s.attributes.id for s in client.ListPodSandboxStats().stats}
+                        assert stays in found, "the pod that stays is not in the list"
+                    else:
+                        found = {s.attributes.id: s for s in client.ListContainerStats().stats}
+                        assert found[container].HasField("memory"), found[container]
+                    asked[which] += 1
+                except Exception as e:  # pylint: disable=broad-except
+                    failures.append(e)
+                    return
+    threads = [threading.Thread(target=ask, args=(i % 2,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for _ in range(5):
+        pod = t.run_pod()
+        t.run(pod)
+        t.run(pod, "exit 0")
+        t.remove_pod(pod)
+    wait_until(lambda: failures or min(asked) >= 5, 60, "five lists of each kind")
+    done.set()
+    for thread in threads:
+        thread.join()
+    t.equal(failures, [])
 
 
 @not_with_plugin("restarts the daemon")

@@ -133,6 +133,9 @@ struct ctrd_snapshots {
 struct ctrd_usage {
     int64_t size, inodes;
 };
+struct ctrd_snapshot_key {
+    const char *snapshotter, *key;
+};
 
 struct ctrd_lease {
     const char *id;
@@ -248,7 +251,7 @@ struct ctrd_writer;  /* an open content write */
     X(snapshot_stat, (const char *snapshotter, const char *key, struct arena *a, struct ctrd_snapshot_info *ret), (snapshotter, key, a, ret)) \
     X(snapshot_list, (const char *snapshotter, struct arena *a, struct ctrd_snapshots *ret), (snapshotter, a, ret))                          \
     X(snapshot_usage, (const char *snapshotter, const char *key, struct ctrd_usage *ret), (snapshotter, key, ret))                           \
-    X(snapshot_usages, (const char *snapshotter, const char *const *keys, size_t n, struct ctrd_usage *ret), (snapshotter, keys, n, ret))      \
+    X(snapshot_usages, (const struct ctrd_snapshot_key *keys, size_t n, struct ctrd_usage *ret), (keys, n, ret))                             \
     X(lease_create, (const char *id, const struct kvlist *labels), (id, labels))                                                             \
     X(lease_delete, (const char *id, bool sync), (id, sync))                                                                                 \
     X(lease_list, (struct arena *a, struct ctrd_leases *ret), (a, ret))                                                                      \

@@ -163,8 +163,7 @@ enum { USAGES_AT_ONCE = 16 };
 struct usage_calls {
     void *user;
     const struct ctx *ctx;
-    const char *snapshotter;
-    const char *const *keys;
+    const struct ctrd_snapshot_key *keys;
     struct ctrd_stream st[USAGES_AT_ONCE]; /* of call i at i % USAGES_AT_ONCE */
     size_t asked, answered;
 };
@@ -172,8 +171,8 @@ struct usage_calls {
 static int ask_usage(struct usage_calls *c, struct err *e)
 {
     CTRD_REQUEST(MSG(UsageRequest), q, CONTAINERD_METHOD_SNAPSHOTS_USAGE);
-    q.snapshotter = ctrd_str(c->snapshotter);
-    q.key = ctrd_str(c->keys[c->asked]);
+    q.snapshotter = ctrd_str(c->keys[c->asked].snapshotter);
+    q.key = ctrd_str(c->keys[c->asked].key);
     TRY(ctrd_stream_ask(&c->st[c->asked % USAGES_AT_ONCE], c->user, c->ctx, CONTAINERD_METHOD_SNAPSHOTS_USAGE, &q, e));
     c->asked++;
     return 0;
@@ -205,16 +204,15 @@ static int take_usage(struct usage_calls *c, struct ctrd_usage *ret, struct err 
     return 0;
 }
 
-int ctrd_op_snapshot_usages(void *user, const struct ctx *ctx, const char *snapshotter, const char *const *keys, size_t n, struct ctrd_usage *ret,
-                            struct err *e)
+int ctrd_op_snapshot_usages(void *user, const struct ctx *ctx, const struct ctrd_snapshot_key *keys, size_t n, struct ctrd_usage *ret, struct err *e)
 {
-    struct usage_calls c = {.user = user, .ctx = ctx, .snapshotter = snapshotter, .keys = keys};
+    struct usage_calls c = {.user = user, .ctx = ctx, .keys = keys};
     int r = 0;
     while (r == 0 && c.answered < n) {
         bool ask = c.asked < n && c.asked - c.answered < USAGES_AT_ONCE;
         size_t at = ask ? c.asked : c.answered;
         r = ask ? ask_usage(&c, e) : take_usage(&c, &ret[at], e);
-        wrap(e, r, keys[at]);
+        wrap(e, r, keys[at].key);
     }
     for (; c.answered < c.asked; c.answered++)
         ctrd_stream_close(&c.st[c.answered % USAGES_AT_ONCE]);

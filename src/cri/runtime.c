@@ -275,7 +275,7 @@ static int start_up(struct cri_runtime *rt, struct err *e)
     struct ctx ctx = cri_background(s, START_LIMIT);
     struct cri_recovered recovered;
     TRY(cri_check_owner(&s->ctrd, &ctx, rt->options.containerd, s->config.snapshotter, &rt->arena, &s->containerd_version,
-                        &s->snapshotter_root, e));
+                        &s->snapshotter_roots, e));
     TRY(ctrd_namespace_ensure(&s->ctrd, &ctx, OCI_CONTAINERD_NAMESPACE, e));
     TRY(cri_recover(s, &ctx, &recovered, e));
     cri_recover_clean(s, &ctx, &recovered);

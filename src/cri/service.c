@@ -12,6 +12,12 @@ struct ctx cri_background(struct cri_service *s, uint64_t ns)
     return ctx_with_timeout(&forever, ns);
 }
 
+const char *cri_snapshotter_root(const struct cri_service *s, const char *snapshotter)
+{
+    const char *root = kvlist_get(&s->snapshotter_roots, snapshotter);
+    return root ? root : "";
+}
+
 int cri_service_init(struct cri_service *s, struct err *e)
 {
     s->stopping.wake_fd = -1;

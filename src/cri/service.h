@@ -64,7 +64,7 @@ struct cri_service {
     struct runtime_handlers handlers;
     int oom_score_adj_min;           /* the lowest that this process may give, OOM_SCORE_ADJ_MIN when it may give any */
     const char *containerd_version;
-    const char *snapshotter_root;    /* directory that the snapshotter keeps snapshots in; "" when it does not say */
+    struct kvlist snapshotter_roots; /* of containerd's snapshotters: name to the directory that it keeps snapshots in, "" when it does not say */
     bool (*abandoned)(struct rpc_call *call); /* rpc_call_abandoned */
     struct cancel stopping;          /* fires when the daemon stops: work that outlives its clients is given up and undone */
 
@@ -81,6 +81,9 @@ struct cri_service {
 /* Initialises stores and caches of a service whose other members are set. cri_service_done frees what it made. */
 int cri_service_init(struct cri_service *s, struct err *e);
 void cri_service_done(struct cri_service *s);
+
+/* The directory that a snapshotter keeps snapshots in, "" when that is not known. */
+const char *cri_snapshotter_root(const struct cri_service *s, const char *snapshotter);
 
 /* The ctx of work that goes on without its client: limited to ns, given up when the daemon stops. */
 struct ctx cri_background(struct cri_service *s, uint64_t ns);

@@ -73,7 +73,7 @@ static void keep_layer(struct container *c, const struct ctrd_usage *usage)
 int stats_layers_refresh(struct stats_call *w, struct container *const *v, size_t n, uint64_t max_age, struct err *e)
 {
     struct container **stale = ARENA_NEW_N(w->a, struct container *, n);
-    const char **keys = ARENA_NEW_N(w->a, const char *, n);
+    struct ctrd_snapshot_key *keys = ARENA_NEW_N(w->a, struct ctrd_snapshot_key, n);
     struct ctrd_usage *usages = ARENA_NEW_N(w->a, struct ctrd_usage, n);
     size_t k = 0;
     uint64_t now = clock_mono();
@@ -82,20 +82,20 @@ int stats_layers_refresh(struct stats_call *w, struct container *const *v, size_
     for (size_t i = 0; i < n; i++)
         if (is_stale(v[i], now, max_age)) {
             stale[k] = v[i];
-            keys[k++] = v[i]->o.id;
+            keys[k++] = (struct ctrd_snapshot_key){v[i]->o.snapshotter, v[i]->o.id};
         }
     if (k > 0)
-        TRY(ctrd_snapshot_usages(&w->s->ctrd, w->ctx, w->s->config.snapshotter, keys, k, usages, e));
+        TRY(ctrd_snapshot_usages(&w->s->ctrd, w->ctx, keys, k, usages, e));
     for (size_t i = 0; i < k; i++)
         keep_layer(stale[i], &usages[i]);
     return 0;
 }
 
-static bool fill_layer(struct stats_call *w, const struct container_layer *l, Runtime__V1__ContainerStats *out)
+static bool fill_layer(struct stats_call *w, const struct container *c, const struct container_layer *l, Runtime__V1__ContainerStats *out)
 {
     if (l->at == 0)
         return true;
-    Runtime__V1__FilesystemUsage *u = convert_filesystem_usage(w->a, w->s->snapshotter_root, &l->usage, l->at);
+    Runtime__V1__FilesystemUsage *u = convert_filesystem_usage(w->a, cri_snapshotter_root(w->s, c->o.snapshotter), &l->usage, l->at);
     out->writable_layer = u;
     return u != NULL;
 }
@@ -150,7 +150,7 @@ int stats_fill_container(struct stats_call *w, struct container *c, Runtime__V1_
     object_unlock(&c->o);
     if (removed)
         return err_raise(e, ERR_NOT_FOUND, "container \"%s\" not found", c->o.id);
-    if (!fill_attributes(w, c, out) || !fill_layer(w, &layer, out))
+    if (!fill_attributes(w, c, out) || !fill_layer(w, c, &layer, out))
         return err_oom(e);
     if (pid)
         TRY(fill_usage(w, c, pid, out, &pids, e));

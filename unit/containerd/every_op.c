@@ -318,9 +318,9 @@ static int op_snapshot_usage(struct scene *s, struct arena *a, struct err *e)
 
 static int op_snapshot_usages(struct scene *s, struct arena *a, struct err *e)
 {
-    static const char *const keys[] = {"snap", "snap2"}; /* the second is not there */
+    static const struct ctrd_snapshot_key keys[] = {{SNAPSHOTTER, "snap"}, {SNAPSHOTTER, "snap2"}}; /* the second is not there */
     struct ctrd_usage usages[2];
-    return ctrd_snapshot_usages(C, X, SNAPSHOTTER, keys, 2, usages, e);
+    return ctrd_snapshot_usages(C, X, keys, 2, usages, e);
 }
 
 static int op_lease_create(struct scene *s, struct arena *a, struct err *e)

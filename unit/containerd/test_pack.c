@@ -289,10 +289,10 @@ static void snapshots_and_leases(void **state)
     SENDS(t, ctrd_snapshot_stat(C, X, "overlayfs", "k", A, &info, E), "Snapshots/Stat snapshotter:\"overlayfs\" key:\"k\"\n");
     assert_true(info.kind == 2 && info.labels.n == 2);
     assert_string_equal(info.parent, "layer");
-    const char *const keys[] = {"k", "none"};
+    const struct ctrd_snapshot_key keys[] = {{"overlayfs", "k"}, {"native", "none"}};
     struct ctrd_usage usages[2];
-    SENDS(t, ctrd_snapshot_usages(C, X, "overlayfs", keys, 2, usages, E),
-          "open Snapshots/Usage \nlast snapshotter:\"overlayfs\" key:\"k\"\nopen Snapshots/Usage \nlast snapshotter:\"overlayfs\" key:\"none\"\n");
+    SENDS(t, ctrd_snapshot_usages(C, X, keys, 2, usages, E),
+          "open Snapshots/Usage \nlast snapshotter:\"overlayfs\" key:\"k\"\nopen Snapshots/Usage \nlast snapshotter:\"native\" key:\"none\"\n");
     assert_true(usages[0].size > 0 && usages[0].inodes > 0 && usages[1].size == -1 && usages[1].inodes == -1);
     SENDS(t, ctrd_snapshot_view(C, X, "overlayfs", "v", NULL, NULL, A, &m, E),
           "Snapshots/View snapshotter:\"overlayfs\" key:\"v\"\n");

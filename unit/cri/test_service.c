@@ -144,17 +144,49 @@ static void test_images(void **state)
     assert_fails(fx_rpc(f, CRI_METHOD_PULL_IMAGE, &pull), &f->e, ERR_INVALID_ARGUMENT, "pull image \"UPPER/CASE:::\"");
 }
 
+/* Each snapshotter in use once, the default first; one that a handler names and containerd lacks is none. */
+static void test_file_systems(void **state)
+{
+    struct fx *f = *state;
+    static struct kv list[] = {{(char *)"native", (char *)"/n"}, {(char *)"overlayfs", (char *)"/o"}};
+    static const struct runtime_handler handlers[] = {{.snapshotter = "native"}, {.snapshotter = "overlayfs"}, {.snapshotter = "zfs"}, {.snapshotter = "native"}};
+    static const char *const want[] = {"/o", "/n"};
+    struct runtime_handlers before = f->service.handlers;
+    Runtime__V1__ImageFsInfoRequest q = RUNTIME__V1__IMAGE_FS_INFO_REQUEST__INIT;
+    struct fx_call c;
+    f->service.snapshotter_roots = (struct kvlist){.v = list, .n = 2, .cap = 2};
+    f->service.handlers.v = handlers;
+    f->service.handlers.n = ARRAY_SIZE(handlers);
+    fx_call_init(f, &c, CRI_METHOD_IMAGE_FS_INFO, &q);
+    assert_ok(fx_call_run(f, &c), &c.e);
+    const Runtime__V1__ImageFsInfoResponse *r = (const Runtime__V1__ImageFsInfoResponse *)c.response;
+    assert_int_equal(r->n_image_filesystems, 2);
+    assert_int_equal(r->n_container_filesystems, 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_string_equal(r->image_filesystems[i]->fs_id->mountpoint, want[i]);
+        assert_string_equal(r->container_filesystems[i]->fs_id->mountpoint, want[i]);
+        assert_int_equal(r->image_filesystems[i]->used_bytes->value, i ? 0 : 2 * 4096); /* the layers of two images */
+        assert_int_equal(r->image_filesystems[i]->inodes_used->value, i ? 0 : 2);
+        assert_int_equal(r->image_filesystems[i]->timestamp, clock_real());
+    }
+    fx_call_done(&c);
+    f->service.handlers = before;
+}
+
 /* --- one owner ------------------------------------------------------------------------------------------------------------------- */
 
 static int check_owner(struct fake *fake, const char *snapshotter, struct err *e)
 {
     _cleanup_arena_ struct arena a = ARENA_INIT(1 << 20);
     struct ctrd c = fake_ctrd(fake);
-    const char *version = NULL, *root = NULL;
-    int r = cri_check_owner(&c, &background, "/run/c.sock", snapshotter, &a, &version, &root, e);
+    const char *version = NULL;
+    struct kvlist roots = {0};
+    int r = cri_check_owner(&c, &background, "/run/c.sock", snapshotter, &a, &version, &roots, e);
     if (r == 0) {
         assert_non_null(version);
-        assert_string_equal(root, "/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs");
+        assert_string_equal(kvlist_get(&roots, "overlayfs"), "/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs");
+        assert_string_equal(kvlist_get(&roots, "native"), "/var/lib/containerd/io.containerd.snapshotter.v1.native");
+        assert_null(kvlist_get(&roots, "zfs")); /* does not work */
     }
     return r;
 }
@@ -231,6 +263,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_routing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_status, setup, teardown),
         cmocka_unit_test_setup_teardown(test_images, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_file_systems, setup, teardown),
         cmocka_unit_test(test_owner),
         cmocka_unit_test_setup_teardown(test_mocks, setup, teardown),
     };

@@ -16,10 +16,13 @@ static void run_pod(struct fx *f, const char *name, const char *parent, char *id
     assert_ok(fx_run(f, &p, id), &f->e);
 }
 
+static struct kv root_list[] = {{(char *)"overlayfs", (char *)"/snapshots"}, {(char *)"native", (char *)"/native"}};
+static const struct kvlist roots = {.v = root_list, .n = 2, .cap = 2};
+
 static int setup(void **state)
 {
     struct fx *f = fx_new(FX_INLINE);
-    f->service.snapshotter_root = "/snapshots";
+    f->service.snapshotter_roots = roots;
     run_pod(f, "web", "/pods/web", pod);
     fx_must_run_container(f, pod, "web", "a", container);
     fx_figures(f, pod, "/pods/web");
@@ -295,6 +298,28 @@ static void test_layer_failures(void **state)
     done();
 }
 
+/* A container whose runtime handler keeps snapshots elsewhere. */
+static void test_other_snapshotter(void **state)
+{
+    struct fx *f = *state;
+    const struct ctx ctx = CTX_BACKGROUND;
+    struct ctrd_mounts mounts;
+    struct container *c = NULL;
+    _cleanup_arena_ struct arena a = ARENA_INIT(1 << 20);
+    assert_ok(container_get(&f->service.containers, container, &c, &f->e), &f->e);
+    const char *before = c->o.snapshotter;
+    c->o.snapshotter = "native";
+    assert_null(stats(f, container)->writable_layer); /* it has none there */
+    done();
+    assert_ok(ctrd_snapshot_prepare(&f->service.ctrd, &ctx, "native", container, "", NULL, &a, &mounts, &f->e), &f->e);
+    const Runtime__V1__ContainerStats *s = stats(f, container);
+    assert_string_equal(s->writable_layer->fs_id->mountpoint, "/native");
+    done();
+    assert_ok(ctrd_snapshot_remove(&f->service.ctrd, &ctx, "native", container, &f->e), &f->e);
+    c->o.snapshotter = before;
+    container_unref(c);
+}
+
 /* --- filters ------------------------------------------------------------------------------------------------------------------------ */
 
 static void test_filters(void **state)
@@ -497,7 +522,7 @@ static void test_many(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_container), TEST(test_nano_cores), TEST(test_not_running), TEST(test_process_gone), TEST(test_absent), TEST(test_layer_age), TEST(test_layer_failures),
+        TEST(test_container), TEST(test_nano_cores), TEST(test_not_running), TEST(test_process_gone), TEST(test_absent), TEST(test_layer_age), TEST(test_layer_failures), TEST(test_other_snapshotter),
         TEST(test_filters), TEST(test_pod), TEST(test_pod_of_the_host), TEST(test_pod_not_ready), TEST(test_pod_filters), TEST(test_many),
     };
     return cmocka_run_group_tests_name("cri/stats", tests, NULL, NULL);
