@@ -267,10 +267,10 @@ static void check_image(const struct ctrd *c, const struct image *img)
 }
 
 static void check_end(int r, const struct err *e, const struct ctrd *c, struct image_store *store, const struct image *img,
-                      const struct image_auth *auth)
+                      const struct image_auth *auth, bool mirrors_asked)
 {
     const char *const secrets[] = {auth->password, auth->password ? "YWxpY2U6YS1wYXNzd29yZC10by1rZWVw" : NULL,
-                                   auth->identity_token, auth->registry_token, HEADER};
+                                   auth->identity_token, auth->registry_token, mirrors_asked ? HEADER : NULL};
     struct fake_live live = fake_live(fake);
     fuzz_check_result(r, e);
     FUZZ_CHECK(live.leases == 0 && live.snapshots == 0);
@@ -311,7 +311,7 @@ static void pull(struct play *p, struct view flags)
         .registry_config_path = p->mirrors ? config_dir : NULL};
     FUZZ_CHECK(image_service_new(&o, &service, &e) == 0);
     int r = image_pull(service, &ctx, name, &auth, NULL, &pulled, &e);
-    check_end(r, &e, &c, store, pulled.image, &auth);
+    check_end(r, &e, &c, store, pulled.image, &auth, p->mirrors);
     image_unref(pulled.image);
     image_service_free(service);
     image_store_free(store);
