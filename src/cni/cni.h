@@ -76,6 +76,15 @@ int cni_status(struct cni *c, const struct ctx *ctx, struct err *e);
  * "Networks":[{"Config":{"Name","CNIVersion","Plugins":[{"Network":{..},"Source":".."}],"Source":".."},"IFName":"eth0"}]}. */
 int cni_write_config_json(struct cni *c, struct jsonw *w, struct err *e);
 
+/* A program that a configured network needs: a plugin of its list, or the address management (ipam) that a plugin calls. */
+struct cni_program {
+    const char *network, *cni_version, *type;
+    const char *path; /* where it was found; NULL: in none of the directories */
+    bool executable;  /* by this process */
+};
+/* The programs of all networks, in order, each once a network; none when cni_ready fails. In the arena. RESOURCE_EXHAUSTED. */
+int cni_programs(struct cni *c, struct arena *a, struct cni_program **ret, size_t *ret_n, struct err *e);
+
 struct cni_port_mapping {
     int32_t host_port; /* 0 or less: not published, left out */
     int32_t container_port;

@@ -59,8 +59,7 @@ static int make_environment(const struct cni *c, const char *command, const stru
     return 0;
 }
 
-/* The first regular file of that name in the directories. */
-static int find_plugin(const struct cni *c, const char *type, struct arena *a, char **ret, struct err *e)
+int cni_find_plugin(const struct cni *c, const char *type, struct arena *a, char **ret, struct err *e)
 {
     struct stat st;
 
@@ -172,7 +171,7 @@ int cni_exec(const struct cni *c, const struct ctx *ctx, const char *type, const
         e = &own_err;
     if (!out)
         out = &own;
-    int r = find_plugin(c, type, &a, &path, e);
+    int r = cni_find_plugin(c, type, &a, &path, e);
     f->missing = r == -ERR_FAILED_PRECONDITION;
     TRY(r);
     TRY(make_environment(c, command, at, &a, &env, e));

@@ -123,6 +123,10 @@ struct cni_failure {
 int cni_exec(const struct cni *c, const struct ctx *ctx, const char *type, const char *command, const struct cni_attachment *at,
              struct view input, struct buf *out, struct cni_failure *ret_failure, struct err *e);
 
+/* The program of a plugin: the first regular file of that name in the directories. FAILED_PRECONDITION when there is none, INVALID_ARGUMENT when type is no
+ * file name. */
+int cni_find_plugin(const struct cni *c, const char *type, struct arena *a, char **ret, struct err *e);
+
 /* cache.c */
 struct cni_record {
     struct cni_attachment at;

@@ -15,7 +15,7 @@
 enum { GROUP_FILE_MAX = 16 << 20, BIN_DIRS_MAX = 16, FIRST = 256 };
 
 /* What an option is that is no key. */
-enum special { KEY = 0, CONFIG, RUNTIME_BINARY, CNI_BIN_DIR, SYSTEMD_CGROUP, SOCKET_GROUP, VERSION, HELP };
+enum special { KEY = 0, CONFIG, RUNTIME_BINARY, CNI_BIN_DIR, SYSTEMD_CGROUP, SOCKET_GROUP, JSON, VERSION, HELP };
 
 static const struct row {
     const char *name;
@@ -42,6 +42,7 @@ static const struct row {
     {"socket-group", "GROUP", "group of the socket, name or number [root]", .special = SOCKET_GROUP},
     {"log-level", "LEVEL", "error, warning, info or debug [info]", .key = "debug.level"},
     {"log-format", "FORMAT", "text, json (one object a line), journal, or auto: the journal under systemd, else text [auto]", .key = "debug.format"},
+    {"json", NULL, "doctor: print one JSON object in place of lines", .special = JSON},
     {"version", NULL, "print the version", .special = VERSION},
     {"help", NULL, "print this", .special = HELP},
 };
@@ -50,6 +51,7 @@ int options_help(struct buf *out)
 {
     TRY(buf_add_str(out, "Usage: cri-containerd [OPTION]...\n"
                          "       cri-containerd config default|check|dump|migrate [FILE] [OPTION]...\n"
+                         "       cri-containerd doctor [OPTION]...\n"
                          "Serves the Kubernetes Container Runtime Interface on a unix socket, on top of a containerd.\n\n"));
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         char option[64];
@@ -57,7 +59,8 @@ int options_help(struct buf *out)
         TRY(buf_printf(out, "  %-21s  %s\n", option, rows[i].help));
     }
     return buf_add_str(out, "\nconfig default prints the default configuration with what each key does, check looks for mistakes, dump prints what counts,\n"
-                            "migrate turns containerd's own configuration [" CONFIG_PATH_CONTAINERD "] into one of this daemon's.\n\n"
+                            "migrate turns containerd's own configuration [" CONFIG_PATH_CONTAINERD "] into one of this daemon's.\n"
+                            "doctor looks at the node, changes nothing, and says what keeps pods from running and what to do; exit status 1 when something does.\n\n"
                             "On SIGHUP the configuration is read again. Exit status: 0 after a clean stop, 1 when it cannot start, 2 for a bad command line.\n"
                             "Containers keep running when it stops; it finds them again when it starts.\n");
 }
@@ -149,12 +152,18 @@ static int next(int argc, char **argv, const struct row **ret, struct err *e)
     return 0;
 }
 
-/* "config VERB [FILE]", or nothing. */
+/* "config VERB [FILE]", "doctor", or nothing. */
 static int parse_words(char **words, int n, struct options *o, struct err *e)
 {
     static const char *const verbs[] = {[VERB_DEFAULT] = "default", [VERB_CHECK] = "check", [VERB_DUMP] = "dump", [VERB_MIGRATE] = "migrate"};
     if (n == 0)
         return 0;
+    if (strcmp(words[0], "doctor") == 0 && n == 1) {
+        o->verb = VERB_DOCTOR;
+        return 0;
+    }
+    if (strcmp(words[0], "doctor") == 0)
+        return err_raise(e, ERR_INVALID_ARGUMENT, "doctor: unexpected argument %s", words[1]);
     if (strcmp(words[0], "config") != 0)
         return err_raise(e, ERR_INVALID_ARGUMENT, "unexpected argument %s", words[0]);
     for (size_t i = VERB_DEFAULT; n > 1 && i < ARRAY_SIZE(verbs); i++)
@@ -181,10 +190,13 @@ int options_parse(int argc, char **argv, struct options *ret, struct err *e)
             break;
         if (row->special == CONFIG)
             o.config = optarg;
+        o.json = o.json || row->special == JSON;
         o.help = o.help || row->special == HELP;
         o.version = o.version || row->special == VERSION;
     }
     TRY(parse_words(argv + optind, argc - optind, &o, e));
+    if (o.json && o.verb != VERB_DOCTOR)
+        return err_raise(e, ERR_INVALID_ARGUMENT, "option --json goes with doctor only");
     *ret = o;
     return 0;
 }

@@ -7,13 +7,14 @@
 
 #include "config/config.h"
 
-/* What is to be done: nothing but serving, or "config VERB". */
-enum verb { VERB_SERVE = 0, VERB_DEFAULT, VERB_CHECK, VERB_DUMP, VERB_MIGRATE };
+/* What is to be done: nothing but serving, "config VERB", or "doctor". */
+enum verb { VERB_SERVE = 0, VERB_DEFAULT, VERB_CHECK, VERB_DUMP, VERB_MIGRATE, VERB_DOCTOR };
 
 /* What has to be known before the configuration file is read. */
 struct options {
     const char *config; /* the file that was named; NULL: none */
     enum verb verb;
+    bool json; /* of doctor */
     bool help, version;
 };
 

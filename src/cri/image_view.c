@@ -8,8 +8,7 @@
 
 #include "base/fs.h"
 #include "base/id.h"
-
-#define VIEW_PREFIX "cri-view-"
+#include "cri/stored.h"
 
 typedef int run_fn(void *arg, int root, struct err *e);
 
@@ -36,7 +35,7 @@ void image_view_clean(struct cri_service *s, const struct ctx *ctx)
     if (ctrd_snapshot_list(&s->ctrd, ctx, s->config.snapshotter, &a, &list, &e) < 0)
         return; /* it costs a directory, and the next start looks again */
     for (size_t i = 0; i < list.n; i++)
-        if (strncmp(list.v[i].name, VIEW_PREFIX, strlen(VIEW_PREFIX)) == 0)
+        if (strncmp(list.v[i].name, STORED_VIEW_PREFIX, strlen(STORED_VIEW_PREFIX)) == 0)
             remove_view(s, list.v[i].name, &e);
 }
 
@@ -58,7 +57,7 @@ int image_view_run(struct cri_service *s, const struct ctx *ctx, const struct im
     if (!image->chain_id[0])
         return err_raise(e, ERR_FAILED_PRECONDITION, "image \"%s\" has no layers", image->id);
     TRY(id_generate(id, e));
-    char *key = arena_printf(&a, VIEW_PREFIX "%s", id);
+    char *key = arena_printf(&a, STORED_VIEW_PREFIX "%s", id);
     struct kvlist labels = {0};
     if (!key || kvlist_set(&labels, &a, "containerd.io/gc.root", "1970-01-01T00:00:00Z") < 0)
         return err_oom(e);

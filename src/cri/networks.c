@@ -49,12 +49,12 @@ static int make_of_handlers(const struct cri_runtime_options *o, struct cni_opti
 
 int networks_make(const struct cri_runtime_options *o, struct arena *a, struct cri_service *s, struct err *e)
 {
-    static const char *const default_dirs[] = {CRI_DEFAULT_CNI_BIN_DIR};
+    const struct cri_runtime_options w = cri_runtime_options_whole(o);
     struct cni_options c = {
-        .conf_dir = or_default(o->cni_conf_dir, CRI_DEFAULT_CNI_CONF_DIR),
-        .bin_dirs = o->n_cni_bin_dirs ? o->cni_bin_dirs : default_dirs,
-        .n_bin_dirs = o->n_cni_bin_dirs ? o->n_cni_bin_dirs : ARRAY_SIZE(default_dirs),
-        .cache_dir = or_default(o->cni_cache_dir, CRI_DEFAULT_CNI_CACHE_DIR),
+        .conf_dir = w.cni_conf_dir,
+        .bin_dirs = w.cni_bin_dirs,
+        .n_bin_dirs = w.n_cni_bin_dirs,
+        .cache_dir = w.cni_cache_dir,
         .max_conf_num = o->cni_max_conf_num < 0 ? 0 : o->cni_max_conf_num == 0 ? 1 : (size_t)o->cni_max_conf_num,
         .setup_serially = o->cni_setup_serially,
         .conf_template = or_default(o->cni_conf_template, NULL),

@@ -11,6 +11,7 @@
 #include "cri/container.h"
 #include "cri/exits.h"
 #include "cri/sandbox.h"
+#include "cri/stored.h"
 
 struct recovery {
     struct cri_service *s;
@@ -26,14 +27,6 @@ static const struct ctrd_process *find_task(const struct recovery *r, const char
         if (strcmp(r->tasks.v[i].container_id, id) == 0)
             return &r->tasks.v[i];
     return NULL;
-}
-
-static struct view find_extension(const struct ctrd_container *c, const char *key)
-{
-    for (size_t i = 0; i < c->n_extensions; i++)
-        if (strcmp(c->extensions[i].key, key) == 0)
-            return c->extensions[i].any.value;
-    return VIEW_EMPTY;
 }
 
 static void set_aside(struct recovery *r, const char *what, const char *id, const struct err *e)
@@ -88,11 +81,7 @@ static int recover_sandbox(struct recovery *r, const struct ctrd_container *reco
     _cleanup_sandbox_ struct sandbox *sb = sandbox_new();
     if (!sb)
         return err_oom(e);
-    TRY(meta_sandbox_decode(find_extension(record, META_SANDBOX_EXTENSION), &sb->o.arena, &sb->meta, e));
-    if (strcmp(sb->meta.id, record->id) != 0)
-        return err_raise(e, ERR_DATA_LOSS, "its record is that of sandbox \"%s\"", sb->meta.id);
-    if (!sb->meta.config || !sb->meta.config->metadata)
-        return err_raise(e, ERR_DATA_LOSS, "its record has no configuration");
+    TRY(stored_sandbox(record, &sb->o.arena, &sb->meta, e));
     sb->o.id = sb->meta.id;
     sb->o.name = sb->meta.name;
     sb->created_at = record->created_at;
@@ -162,11 +151,7 @@ static int recover_container(struct recovery *r, const struct ctrd_container *re
     _cleanup_container_ struct container *c = container_new();
     if (!c)
         return err_oom(e);
-    TRY(meta_container_decode(find_extension(record, META_CONTAINER_EXTENSION), &c->o.arena, &c->meta, e));
-    if (strcmp(c->meta.id, record->id) != 0)
-        return err_raise(e, ERR_DATA_LOSS, "its record is that of container \"%s\"", c->meta.id);
-    if (!c->meta.config || !c->meta.config->metadata || !c->meta.config->image)
-        return err_raise(e, ERR_DATA_LOSS, "its record has no configuration");
+    TRY(stored_container(record, &c->o.arena, &c->meta, e));
     c->o.id = c->meta.id;
     c->o.name = c->meta.name;
     c->tty = c->meta.config->tty;
@@ -195,11 +180,7 @@ static int recover_kind(struct recovery *r, const char *kind, int (*one)(struct 
 {
     struct ctrd_container *records;
     size_t n;
-    const char *filter = arena_printf(r->arena, "labels.\"%s\"==%s", META_LABEL_KIND, kind);
-    const char *filters[] = {filter, NULL};
-    if (!filter)
-        return err_oom(e);
-    TRY(ctrd_container_list(&r->s->ctrd, r->ctx, filters, r->arena, &records, &n, e));
+    TRY(stored_list(&r->s->ctrd, r->ctx, kind, r->arena, &records, &n, e));
     if (n > 1)
         qsort(records, n, sizeof *records, newest_first);
     for (size_t i = 0; i < n; i++) {

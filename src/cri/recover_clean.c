@@ -2,49 +2,34 @@
 /*
  * The cleaning that follows recovery, see recover.h: what a daemon that was killed left half made or half removed.
  */
-#include <dirent.h>
-#include <string.h>
-
 #include "base/fs.h"
 #include "base/log.h"
 #include "cri/container.h"
 #include "cri/image_view.h"
 #include "cri/recover.h"
 #include "cri/sandbox.h"
-
-/* Only names that can be ids of ours are touched. */
-static bool looks_like_id(const char *name)
-{
-    return strlen(name) == ID_LEN && strspn(name, "0123456789abcdef") == ID_LEN;
-}
-
-static void close_dir(DIR **d)
-{
-    if (*d)
-        closedir(*d);
-}
+#include "cri/stored.h"
 
 static void clean_directory(struct cri_service *s, const char *base, const char *kind, struct store *store,
                             int (*remove)(struct cri_service *, const char *, struct err *))
 {
-    _cleanup_arena_ struct arena a = ARENA_INIT(1 << 20);
+    _cleanup_arena_ struct arena a = ARENA_INIT(ARENA_BUDGET_DEFAULT);
+    struct strlist names = {0};
     char *path = fs_join(&a, base, kind);
-    _cleanup_(close_dir) DIR *d = path ? opendir(path) : NULL;
-    struct dirent *entry;
-    while (d && (entry = readdir(d))) {
+    if (!path || stored_folders(path, &a, &names, NULL) < 0)
+        return; /* the next start looks again */
+    for (size_t i = 0; i < names.n; i++) {
         struct object *o;
         struct err e = ERR_INIT;
-        if (!looks_like_id(entry->d_name))
-            continue;
-        if (store_get(store, entry->d_name, &o, &e) == 0) {
+        if (store_get(store, names.v[i], &o, &e) == 0) {
             object_unref(o);
             continue;
         }
         err_clear(&e);
-        if (remove(s, entry->d_name, &e) < 0)
-            log_warning("files of the unknown %s %s are not removed: %s", store->what, entry->d_name, e.message);
+        if (remove(s, names.v[i], &e) < 0)
+            log_warning("files of the unknown %s %s are not removed: %s", store->what, names.v[i], e.message);
         else
-            log_info("removed files of the unknown %s %s", store->what, entry->d_name);
+            log_info("removed files of the unknown %s %s", store->what, names.v[i]);
     }
 }
 

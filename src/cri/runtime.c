@@ -59,17 +59,37 @@ static int make_directory(const char *path, struct err *e)
     return chmod(path, 0700) < 0 ? err_errno(e, errno, "set the mode of %s", path) : 0;
 }
 
-static void set_config(struct cri_runtime *rt, const struct cri_runtime_options *o)
+struct cri_runtime_options cri_runtime_options_whole(const struct cri_runtime_options *o)
 {
-    rt->options = *o;
-    rt->options.listen = or_default(o->listen, CRI_DEFAULT_LISTEN);
-    rt->options.containerd = or_default(o->containerd, CRI_DEFAULT_CONTAINERD);
+    static const char *const bin_dirs[] = {CRI_DEFAULT_CNI_BIN_DIR};
+    struct cri_runtime_options w = *o;
+    w.listen = or_default(o->listen, CRI_DEFAULT_LISTEN);
+    w.containerd = or_default(o->containerd, CRI_DEFAULT_CONTAINERD);
+    w.root = or_default(o->root, CRI_DEFAULT_ROOT);
+    w.state = or_default(o->state, CRI_DEFAULT_STATE);
+    w.snapshotter = or_default(o->snapshotter, CRI_DEFAULT_SNAPSHOTTER);
+    w.sandbox_image = or_default(o->sandbox_image, CRI_DEFAULT_SANDBOX_IMAGE);
+    w.cni_conf_dir = or_default(o->cni_conf_dir, CRI_DEFAULT_CNI_CONF_DIR);
+    w.cni_cache_dir = or_default(o->cni_cache_dir, CRI_DEFAULT_CNI_CACHE_DIR);
+    w.netns_dir = or_default(o->netns_dir, CRI_DEFAULT_NETNS_DIR);
+    w.registry_config_path = o->registry_config_path ? o->registry_config_path : CRI_DEFAULT_REGISTRY_CONFIG_PATH;
+    if (o->n_cni_bin_dirs == 0) {
+        w.cni_bin_dirs = bin_dirs;
+        w.n_cni_bin_dirs = ARRAY_SIZE(bin_dirs);
+    }
+    return w;
+}
+
+static void set_config(struct cri_runtime *rt, const struct cri_runtime_options *options)
+{
+    const struct cri_runtime_options *o = &rt->options;
+    rt->options = cri_runtime_options_whole(options);
     rt->service.config = (struct cri_config){
-        .root = or_default(o->root, CRI_DEFAULT_ROOT),
-        .state = or_default(o->state, CRI_DEFAULT_STATE),
-        .snapshotter = or_default(o->snapshotter, CRI_DEFAULT_SNAPSHOTTER),
-        .sandbox_image = or_default(o->sandbox_image, CRI_DEFAULT_SANDBOX_IMAGE),
-        .netns_dir = or_default(o->netns_dir, CRI_DEFAULT_NETNS_DIR),
+        .root = o->root,
+        .state = o->state,
+        .snapshotter = o->snapshotter,
+        .sandbox_image = o->sandbox_image,
+        .netns_dir = o->netns_dir,
         .unset_seccomp = o->unset_seccomp_profile,
         .ignore_image_volumes = o->ignore_image_defined_volumes,
         .exit_poll = 5 * NSEC_PER_SEC,
@@ -89,7 +109,7 @@ static struct image_service_options image_options(const struct cri_runtime *rt, 
         .store = s->images,
         .snapshotter = s->config.snapshotter,
         .registry_ca = o->registry_ca,
-        .registry_config_path = o->registry_config_path ? o->registry_config_path : CRI_DEFAULT_REGISTRY_CONFIG_PATH,
+        .registry_config_path = cri_runtime_options_whole(o).registry_config_path,
         .layers_at_once = o->layers_at_once,
         .progress_timeout = o->pull_progress_timeout,
     };

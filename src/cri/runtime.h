@@ -96,6 +96,9 @@ struct cri_runtime_options {
 
 struct cri_runtime;
 
+/* A copy in which the texts and lists that are not set are what they stand for. */
+struct cri_runtime_options cri_runtime_options_whole(const struct cri_runtime_options *options);
+
 /* Makes directories (0700), takes the state directory's lock, reads the host. Nothing is contacted yet. FAILED_PRECONDITION when another daemon holds
  * the lock, PERMISSION_DENIED without the rights; the error names the path. */
 int cri_runtime_new(const struct cri_runtime_options *options, struct cri_runtime **ret, struct err *e);

@@ -14,11 +14,20 @@
 
 #include "base/fs.h"
 
-/* True when somebody accepts connections there. */
-static bool is_served(const struct sockaddr_un *addr)
+bool runtime_socket_is_served(const char *path, int *ret_pid)
 {
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    struct ucred peer = {0};
+    socklen_t n = sizeof peer;
+    if (strlen(path) >= sizeof addr.sun_path)
+        return false;
+    memcpy(addr.sun_path, path, strlen(path) + 1);
     _cleanup_fd_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    return fd >= 0 && (connect(fd, (const struct sockaddr *)addr, sizeof *addr) == 0 || errno == EAGAIN);
+    if (fd < 0 || (connect(fd, (const struct sockaddr *)&addr, sizeof addr) < 0 && errno != EAGAIN))
+        return false;
+    if (ret_pid)
+        *ret_pid = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0 ? peer.pid : 0;
+    return true;
 }
 
 static int make_socket(const char *path, unsigned gid, struct arena *a, int *ret_fd, struct err *e)
@@ -34,7 +43,7 @@ static int make_socket(const char *path, unsigned gid, struct arena *a, int *ret
     _cleanup_fd_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return err_errno(e, errno, "create a socket");
-    if (is_served(&addr))
+    if (runtime_socket_is_served(path, NULL))
         return err_raise(e, ERR_FAILED_PRECONDITION, "another program serves %s already", path);
     unlink(path);
     mode_t old = umask(0177);

@@ -13,4 +13,7 @@
  * the path is too long, or the descriptor is not a listening unix stream socket. Errors of the file system name the path. */
 int runtime_listen(const struct cri_runtime_options *options, struct arena *a, int *ret_fd, bool *ret_made, struct err *e);
 
+/* True when somebody accepts connections there; *ret_pid (may be NULL) is the process, 0 when that is not told. */
+bool runtime_socket_is_served(const char *path, int *ret_pid);
+
 #endif

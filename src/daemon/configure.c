@@ -22,16 +22,15 @@ void set_log(const struct config *c)
         journal_start();
 }
 
-static const char *path_of(const struct options *o)
+const char *configure_path(const struct options *o)
 {
     return o->config ? o->config : o->verb == VERB_MIGRATE ? CONFIG_PATH_CONTAINERD : CONFIG_PATH_DEFAULT;
 }
 
-/* Files first, then the command line, then everything that is wrong with the files. */
-static int read_all(const struct daemon *d, struct config *c, int *ret_status, struct err *e)
+int configure_read(const struct daemon *d, struct config *c, int *ret_status, struct err *e)
 {
     *ret_status = STATUS_FAILED;
-    TRY(config_load(c, path_of(&d->options), d->options.config || d->options.verb == VERB_MIGRATE, e));
+    TRY(config_load(c, configure_path(&d->options), d->options.config || d->options.verb == VERB_MIGRATE, e));
     int r = options_apply(d->argc, d->argv, c, e);
     if (r < 0)
         *ret_status = STATUS_USAGE;
@@ -42,7 +41,7 @@ int configure(const struct daemon *d, struct config *c)
 {
     struct err e = ERR_INIT;
     int status;
-    if (read_all(d, c, &status, &e) >= 0)
+    if (configure_read(d, c, &status, &e) >= 0)
         return 0;
     for (size_t i = 0; i < c->problems.n; i++)
         complain(c->problems.v[i], "");
@@ -60,7 +59,7 @@ void reconfigure(struct daemon *d)
     struct err e = ERR_INIT;
     int status;
     config_init(&now);
-    if (read_all(d, &now, &status, &e) < 0 || config_changes(&d->config, &now, &now.arena, &changed, &e) < 0 ||
+    if (configure_read(d, &now, &status, &e) < 0 || config_changes(&d->config, &now, &now.arena, &changed, &e) < 0 ||
         cri_runtime_reload(d->rt, &now.runtime, &e) < 0) {
         log_error("the configuration stays as it was: %s", e.message);
         for (size_t i = 1; i < now.problems.n; i++)
@@ -94,6 +93,6 @@ int config_command(struct daemon *d)
         complain(d->config.notes.v[i], "");
     if (d->options.verb != VERB_CHECK)
         return print(&d->config, d->options.verb == VERB_DUMP ? CONFIG_DUMP_ALL : CONFIG_DUMP_CHANGED);
-    printf("%s: ok\n", path_of(&d->options));
+    printf("%s: ok\n", configure_path(&d->options));
     return 0;
 }

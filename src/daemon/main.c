@@ -117,7 +117,7 @@ int main(int argc, char **argv)
         return 0;
     }
     config_init(&d.config);
-    int status = d.options.verb == VERB_SERVE ? run(&d) : config_command(&d);
+    int status = d.options.verb == VERB_SERVE ? run(&d) : d.options.verb == VERB_DOCTOR ? examine(&d) : config_command(&d);
     config_done(&d.config);
     return status;
 }

@@ -98,6 +98,7 @@ static void test_commands(void **state)
         const char *config;
     } cases[] = {
         {"x config default", VERB_DEFAULT, NULL},       {"x config check", VERB_CHECK, NULL},
+        {"x doctor", VERB_DOCTOR, NULL},                {"x --config /b doctor --root /r --json", VERB_DOCTOR, "/b"},
         {"x config dump /a --root /r", VERB_DUMP, "/a"}, {"x --root /r config migrate --config /b", VERB_MIGRATE, "/b"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -105,6 +106,7 @@ static void test_commands(void **state)
         struct err e = ERR_INIT;
         assert_ok(parse(&o, &e, cases[i].text, words), &e);
         assert_int_equal(o.options.verb, cases[i].verb);
+        assert_int_equal(o.options.json, strstr(cases[i].text, "--json") != NULL);
         if (cases[i].config)
             assert_string_equal(o.options.config, cases[i].config);
         else
@@ -153,6 +155,9 @@ static void test_bad(void **state)
         {"x --socket-group 4294967295", "no such group"},
         {"x --root=", "--root: the value is empty"},
         {"x --sandbox-image A", "--sandbox-image: \"A\": expected an image reference"},
+        {"x doctor now", "doctor: unexpected argument now"},
+        {"x --json", "option --json goes with doctor only"},
+        {"x config check --json", "option --json goes with doctor only"},
         {"x config", "config : expected default, check, dump or migrate"},
         {"x config show", "config show: expected default, check"},
         {"x config check a b", "config check: more than one file"},
