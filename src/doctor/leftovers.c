@@ -206,14 +206,30 @@ static void judge_mounts(struct leftovers *l)
     }
 }
 
+static bool has_task(const struct ctrd_processes *list, const char *id)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (strcmp(list->v[i].container_id, id) == 0)
+            return true;
+    return false;
+}
+
+/* The second look is at the list again, since Tasks.Get finds no task without a record. */
 static void judge_tasks(struct leftovers *l)
 {
+    struct ctrd_processes now = {0};
+    bool asked = false;
     for (size_t i = 0; i < l->tasks.n; i++) {
-        struct ctrd_process p;
+        const struct ctrd_process *p = &l->tasks.v[i];
         struct ctx ctx = doctor_limit(DOCTOR_CALL_LIMIT);
-        const char *id = l->tasks.v[i].container_id;
-        if (!strmap_get(&l->ids, id) && ctrd_task_get(l->d->view.ctrd, &ctx, id, "", &l->d->arena, &p, NULL) == 0)
-            left(l, "leftover-task", "the task", id, "ctr -n k8s.io tasks kill -s KILL %s; ctr -n k8s.io tasks delete %s", id, id);
+        struct err e = ERR_INIT;
+        if (strmap_get(&l->ids, p->container_id))
+            continue;
+        if (!asked && ctrd_task_list(l->d->view.ctrd, &ctx, &l->d->arena, &now, &e) < 0)
+            doctor_is_oom(l->d, &e);
+        asked = true;
+        if (has_task(&now, p->container_id))
+            left(l, "leftover-task", "the task", p->container_id, "End its process (kill -9 %u) and restart containerd, which then removes its shim.", p->pid);
     }
 }
 
