@@ -47,12 +47,21 @@ PKGS_BUILD="meson ninja-build gcc libc6-dev clang libnghttp2-dev libprotobuf-c-d
 PKGS_RUN="containerd runc crun containernetworking-plugins docker-registry busybox-static iproute2
     iptables nftables util-linux python3-grpcio jq openssl zstd ca-certificates mandoc systemd"
 PKGS_PACKAGE="debhelper dpkg-dev lintian mmdebstrap git"
+PKGS_VM="qemu-system-x86 e2fsprogs"
 
 # The sanitizers' runtime library carries clang's version in its name.
 case $(debian_version) in
 12) PKGS_BUILD="$PKGS_BUILD libclang-rt-14-dev" ;;
 13) PKGS_BUILD="$PKGS_BUILD libclang-rt-19-dev" ;;
 esac
+
+# Where this machine's own packages come from: root file systems of other releases do too.
+debian_mirror() {
+    local found
+    found=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -v security | head -n 1)
+    [ -n "$found" ] || die "apt knows no repository."
+    printf '%s\n' "$found"
+}
 
 # package_missing NAME: true when dpkg does not know it as installed.
 package_missing() {
