@@ -60,6 +60,7 @@ def test_pause(t):
     t.env.start_daemon(sandbox_image=UNREACHABLE)
     t.equal(t.pod_status(pod).state, READY)
     t.equal(t.shell(container, "echo on"), "on\n")
+    t.equal(json.loads(t.cri.PodSandboxStatus(pod_sandbox_id=pod, verbose=True).info["info"])["image"], BUILTIN)
     assert status(t, BUILTIN).pinned
     t.equal([i.id for i in t.cri.ListImages().images].count(image.id), 1)
     t.remove_pod(pod)

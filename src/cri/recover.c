@@ -85,6 +85,9 @@ static int recover_sandbox(struct recovery *r, const struct ctrd_container *reco
     sb->o.id = sb->meta.id;
     sb->o.name = sb->meta.name;
     sb->created_at = record->created_at;
+    sb->image_name = arena_strdup(&sb->o.arena, record->image);
+    if (!sb->image_name)
+        return err_oom(e);
     TRY(take_snapshotter(r, &sb->o, record, e));
     sb->network_down = sb->meta.netns_path[0] == '\0';
     TRY(sandbox_state_from_task(r, sb, e));

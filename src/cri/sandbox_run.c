@@ -38,7 +38,6 @@ struct run {
     struct arena *arena;
     struct sandbox *sb;
     struct image *image;
-    const char *image_name; /* the record's */
     const struct runtime_handler *handler;
     struct cri_seccomp seccomp;
     struct undo undo;
@@ -177,7 +176,7 @@ static int make_sandbox(struct run *run, const Runtime__V1__RunPodSandboxRequest
     sb->meta.name = sb->o.name = arena_strdup(a, name);
     sb->meta.config = (Runtime__V1__PodSandboxConfig *)message_dup(&req->config->base, a);
     sb->meta.runtime_handler = arena_strdup(a, req->runtime_handler);
-    sb->meta.netns_path = sb->meta.ip = sb->meta.process_label = "";
+    sb->meta.netns_path = sb->meta.ip = sb->meta.process_label = sb->image_name = "";
     sb->created_at = clock_real();
     sb->o.hidden = true;
     sb->o.snapshotter = run->handler->snapshotter;
@@ -210,7 +209,7 @@ static int make_spec(struct run *run, struct buf *out, struct err *e)
         .id = sb->o.id,
         .config = sb->meta.config,
         .image = &run->image->config,
-        .image_name = run->image_name,
+        .image_name = sb->image_name,
         .netns_path = sb->meta.netns_path[0] ? sb->meta.netns_path : NULL,
         .shm_path = sandbox_shm_path(s, run->arena, sb->o.id),
         .resolv_path = sandbox_resolv_path(s, run->arena, sb->o.id),
@@ -238,7 +237,7 @@ static int create_record(struct run *run, struct err *e)
     TRY(sandbox_extension(&sb->meta, &record, &extension, e));
     struct ctrd_container c = {
         .id = sb->o.id,
-        .image = run->image_name,
+        .image = sb->image_name,
         .runtime_name = run->handler->type,
         .snapshotter = sb->o.snapshotter,
         .snapshot_key = sb->o.id,
@@ -386,7 +385,11 @@ static int steps(struct run *run, const Runtime__V1__RunPodSandboxRequest *req, 
     if (!sandbox_host_network(req->config))
         TRY(cni_ready(network_of_pod(s, req->config, req->runtime_handler), e));
     TRY(make_sandbox(run, req, name, e));
-    TRY(cri_ensure_sandbox_image(s, &run->ctx, &run->image, &run->image_name, e));
+    const char *image_name;
+    TRY(cri_ensure_sandbox_image(s, &run->ctx, &run->image, &image_name, e));
+    run->sb->image_name = arena_strdup(&run->sb->o.arena, image_name);
+    if (!run->sb->image_name)
+        return err_oom(e);
     TRY(image_unpack(s->images, &run->ctx, run->handler->snapshotter, &run->image, e));
     undo_push(&run->undo, "remove the pod's files", undo_files, run);
     TRY(sandbox_files_make(s, run->arena, run->sb->o.id, req->config, e));

@@ -119,7 +119,7 @@ static int fill_info(struct cri_service *s, struct sandbox *sb, struct arena *a,
     jsonw_key_bool(&w, "netNamespaceClosed", sb->meta.netns_path[0] && !s->os->netns_alive(sb->meta.netns_path));
     if (problem[0])
         jsonw_key_str(&w, "networkProblem", problem);
-    jsonw_key_str(&w, "image", s->config.sandbox_image);
+    jsonw_key_str(&w, "image", sb->image_name);
     jsonw_key_str(&w, "snapshotKey", sb->o.id);
     jsonw_key_str(&w, "snapshotter", sb->o.snapshotter);
     jsonw_key_str(&w, "runtimeHandler", sb->meta.runtime_handler);

@@ -46,6 +46,7 @@ struct sandbox {
     struct object o;
     struct sandbox_meta meta;
     int64_t created_at;
+    const char *image_name; /* of its pause container, as its record names it */
     /* under o.lock */
     enum sandbox_state state;
     uint32_t pid;
