@@ -169,7 +169,7 @@ static int create_record(struct create *cr, struct err *e)
         .extensions = &extension,
         .n_extensions = 1,
     };
-    TRY(ctrd_runc_options_pack(&cr->handler->runc, cr->arena, &record.runtime_options, e));
+    TRY(runtime_handler_options(cr->handler, cr->arena, &record.runtime_options, e));
     TRY(cri_record_labels(cr->arena, &cr->image->config.labels, config->labels, config->n_labels, META_KIND_CONTAINER, &record.labels, e));
     undo_push(&cr->undo, "delete the container record", undo_record, cr); /* first: the answer may get lost and the record be there */
     return ctrd_container_create(&s->ctrd, &cr->ctx, &record, e);

@@ -33,7 +33,7 @@ static int start_task(struct cri_service *s, const struct ctx *ctx, const struct
     struct ctrd_task_create t = {.container_id = c->o.id, .terminal = c->tty};
     uint32_t pid;
     TRY(ctrd_snapshot_mounts(&s->ctrd, ctx, c->o.snapshotter, c->o.id, a, &t.rootfs, e));
-    TRY(ctrd_runc_options_pack(&handler->runc, a, &t.options, e));
+    TRY(runtime_handler_options(handler, a, &t.options, e));
     struct cio *io;
     TRY(open_streams(s, c, a, &io, e));
     t.stdin_path = cio_stdin_path(io);

@@ -197,3 +197,11 @@ int runtime_handler_of_pod(const struct runtime_handlers *h, const Runtime__V1__
     *ret = found;
     return 0;
 }
+
+int runtime_handler_options(const struct runtime_handler *h, struct arena *a, struct ctrd_any *ret, struct err *e)
+{
+    if (strncmp(h->type, "io.containerd.runc.", strlen("io.containerd.runc.")) == 0)
+        return ctrd_runc_options_pack(&h->runc, a, ret, e);
+    *ret = (struct ctrd_any){0};
+    return 0;
+}

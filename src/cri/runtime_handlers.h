@@ -43,4 +43,8 @@ int runtime_handlers_make(const struct cri_runtime_options *o, const char *snaps
 int runtime_handler_of_pod(const struct runtime_handlers *h, const Runtime__V1__PodSandboxConfig *config, const char *name,
                            const struct runtime_handler **ret, struct err *e);
 
+/* The options that the handler's shim is given, in a: those of runc for io.containerd.runc.v1 and v2, none for any other shim, which would not know them.
+ * RESOURCE_EXHAUSTED. */
+int runtime_handler_options(const struct runtime_handler *h, struct arena *a, struct ctrd_any *ret, struct err *e);
+
 #endif

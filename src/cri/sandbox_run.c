@@ -245,7 +245,7 @@ static int create_record(struct run *run, struct err *e)
         .extensions = &extension,
         .n_extensions = 1,
     };
-    TRY(ctrd_runc_options_pack(&run->handler->runc, run->arena, &c.runtime_options, e));
+    TRY(runtime_handler_options(run->handler, run->arena, &c.runtime_options, e));
     TRY(cri_record_labels(run->arena, &run->image->config.labels, sb->meta.config->labels, sb->meta.config->n_labels, META_KIND_SANDBOX,
                           &c.labels, e));
     undo_push(&run->undo, "delete the container record", undo_record, run); /* first: the answer may get lost and the record be there */
@@ -336,7 +336,7 @@ static int task_create(struct run *run, struct err *e)
     undo_push(&run->undo, "remove the snapshot", undo_snapshot, run);
     TRY(ctrd_snapshot_prepare(&s->ctrd, &run->ctx, run->sb->o.snapshotter, id, run->image->chain_id, NULL, run->arena, &run->rootfs, e));
     struct ctrd_task_create t = {.container_id = id, .rootfs = run->rootfs};
-    TRY(ctrd_runc_options_pack(&run->handler->runc, run->arena, &t.options, e));
+    TRY(runtime_handler_options(run->handler, run->arena, &t.options, e));
     undo_push(&run->undo, "delete the task", undo_task, run);
     return ctrd_task_create(&s->ctrd, &run->ctx, &t, &run->pid, e);
 }

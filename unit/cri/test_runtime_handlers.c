@@ -164,6 +164,26 @@ static void test_untrusted(void **state)
     assert_fails(runtime_handler_of_pod(&h, &pod, "", &one, &e), &e, ERR_INVALID_ARGUMENT, "runtime_handler \"untrusted\" is not configured");
 }
 
+/* Shims other than runc's have options of their own, and would not know these. */
+static void test_shim_options(void **state)
+{
+    _cleanup_arena_ struct arena a = ARENA_INIT(1 << 20);
+    struct err e = ERR_INIT;
+    struct ctrd_any any = {.type_url = "old"};
+    struct runtime_handler h = {.type = "io.containerd.kata.v2", .runc = {.binary_name = "kata-runtime"}};
+    assert_ok(runtime_handler_options(&h, &a, &any, &e), &e);
+    assert_null(any.type_url);
+    assert_int_equal(any.value.n, 0);
+    static const char *const runc[] = {"io.containerd.runc.v1", "io.containerd.runc.v2"};
+    for (size_t i = 0; i < ARRAY_SIZE(runc); i++) {
+        struct ctrd_runc_options o;
+        h.type = runc[i];
+        assert_ok(runtime_handler_options(&h, &a, &any, &e), &e);
+        assert_ok(ctrd_runc_options_unpack(&any, &a, &o, &e), &e);
+        assert_string_equal(o.binary_name, "kata-runtime");
+    }
+}
+
 static int make(void *arg, struct err *e)
 {
     _cleanup_arena_ struct arena a = ARENA_INIT(1 << 20);
@@ -287,6 +307,7 @@ int main(void)
         cmocka_unit_test(test_several),
         cmocka_unit_test(test_bad_options),
         cmocka_unit_test(test_untrusted),
+        cmocka_unit_test(test_shim_options),
         cmocka_unit_test(test_memory_short),
         cmocka_unit_test_setup_teardown(test_records, setup, teardown),
         cmocka_unit_test_setup_teardown(test_status, setup, teardown),
