@@ -8,6 +8,7 @@ import socket
 import subprocess
 
 from harness import isolate
+from harness.disk import HungDisk
 from harness.env import CNI_BIN, NETWORK
 from harness.runner import not_with_plugin
 from harness.service import Service, socket_answers
@@ -266,6 +267,16 @@ def test_disk(t):
     subprocess.run(["mount", "-o", "remount,ro", point], check=True)
     find(examine(t, 1, root=point, state=t.env.path("no-state")), "disk-read-only", "error", point)
     find(examine(t, 1, root=t.env.write("a-file", "") + "/root", state=t.env.path("no-state")), "disk-directory", "error", "a-file")
+
+
+@ours
+def test_hung_disk(t):
+    """A file system that does not answer is told, and the doctor comes to an end"""
+    folder = t.env.path("hung")
+    disk = HungDisk(t, folder)
+    disk.hang()
+    t.defer(disk.go_on)
+    find(examine(t, 1, root=folder + "/root", state=t.env.path("no-state")), "disk-hangs", "error", folder)
 
 
 @ours

@@ -3,11 +3,11 @@
 
 import os
 import signal
-import subprocess
 
-from harness import images, isolate
+from harness import isolate
 from harness.context import joined, parse_log
 from harness.cri import RpcFailure
+from harness.disk import HungDisk
 from harness.runner import not_with_plugin
 from harness.service import wait_until
 
@@ -19,28 +19,6 @@ def small_disk(t, pod_log_directory, size):
     os.makedirs(pod_log_directory, exist_ok=True)
     isolate.mount("small", pod_log_directory, "tmpfs", 0, "size=%d" % size)
     t.defer(lambda: isolate.umount(pod_log_directory))
-
-
-class HungDisk:
-    """A file system of the program images/hungdisk.c, mounted on `folder`."""
-
-    def __init__(self, t, folder):
-        os.makedirs(folder, exist_ok=True)
-        program = images.build_program(t.env.work, "hungdisk", "-pthread")
-        self.process = subprocess.Popen([program, folder], stdout=subprocess.PIPE, preexec_fn=isolate.die_with_parent)
-        t.defer(self.end)
-        assert self.process.stdout.readline() == b"ready\n", "no FUSE file system can be mounted"
-
-    def hang(self):
-        self.process.send_signal(signal.SIGUSR1)
-
-    def go_on(self):
-        self.process.send_signal(signal.SIGUSR2)
-
-    def end(self):
-        self.process.terminate()
-        self.process.wait()
-        self.process.stdout.close()
 
 
 def numbers(entries):

@@ -151,8 +151,12 @@ int doctor_run(struct doctor *d, struct err *e)
     doctor_check_disk(d, &f);
     doctor_check_registry(d);
     doctor_check_sandbox_image(d, &f);
-    doctor_check_daemon(d, &daemon_runs);
-    doctor_check_leftovers(d, &f, daemon_runs);
+    if (f.disk_hangs) {
+        doctor_add(d, DOCTOR_NOTE, "leftovers", NULL, "a daemon and leftovers are not looked for, since a file system does not answer");
+    } else {
+        doctor_check_daemon(d, &daemon_runs);
+        doctor_check_leftovers(d, &f, daemon_runs);
+    }
     return d->no_memory ? err_oom(e) : 0;
 }
 

@@ -56,7 +56,8 @@ struct doctor_view {
     const struct http_ops *http; /* registries */
     void *http_user;
     bool (*has_call)(enum doctor_call call);                                   /* the kernel has this system call, and this process may use it */
-    int (*space)(const char *path, struct statvfs *ret);                       /* statvfs(3) */
+    int (*space)(const char *path, struct statvfs *ret);                       /* statvfs(3); on a thread of its own */
+    uint64_t patience; /* ns that a file system is waited for */
 };
 
 struct doctor {

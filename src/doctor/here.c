@@ -96,6 +96,7 @@ static int run(struct doctor *d, struct connection *c, struct http_curl *http, s
         .http_user = http,
         .has_call = has_call,
         .space = statvfs,
+        .patience = DOCTOR_DISK_LIMIT,
     };
     int r = d->view.search_path ? doctor_run(d, e) : err_oom(e);
     d->view = (struct doctor_view){.prefix = ""};

@@ -12,12 +12,14 @@
 
 #define DOCTOR_RUN_LIMIT  (5 * NSEC_PER_SEC)  /* of one program */
 #define DOCTOR_CALL_LIMIT (5 * NSEC_PER_SEC)  /* of one question to containerd */
+#define DOCTOR_DISK_LIMIT (5 * NSEC_PER_SEC)  /* of one look at a file system */
 #define DOCTOR_PULL_LIMIT (10 * NSEC_PER_SEC) /* of all questions to a registry */
 
 /* What one check finds out and others need. */
 struct doctor_facts {
     bool containerd;        /* it answers */
     struct cri_owner owner; /* if so */
+    bool disk_hangs;        /* the daemon's directories must not be touched */
     bool handlers_known;
     struct runtime_handlers handlers; /* if so */
 };
@@ -27,7 +29,7 @@ void doctor_check_runtimes(struct doctor *d, struct doctor_facts *f);
 void doctor_check_cgroups(struct doctor *d, const struct doctor_facts *f);
 void doctor_check_network(struct doctor *d);
 void doctor_check_kernel(struct doctor *d);
-void doctor_check_disk(struct doctor *d, const struct doctor_facts *f);
+void doctor_check_disk(struct doctor *d, struct doctor_facts *f);
 void doctor_check_daemon(struct doctor *d, bool *ret_runs);
 void doctor_check_leftovers(struct doctor *d, const struct doctor_facts *f, bool daemon_runs);
 void doctor_check_registry(struct doctor *d);

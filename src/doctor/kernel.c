@@ -77,15 +77,16 @@ static void check_capabilities(struct doctor *d)
 {
     static const unsigned needed[] = {CAP_SYS_ADMIN, CAP_NET_ADMIN, CAP_DAC_OVERRIDE, CAP_CHOWN, CAP_FOWNER, CAP_MKNOD, CAP_SYS_PTRACE, CAP_KILL};
     const uint64_t have = d->view.host->capabilities;
-    size_t missing = 0;
-    for (size_t i = 0; i < ARRAY_SIZE(needed); i++) {
-        if (have & (UINT64_C(1) << needed[i]))
-            continue;
-        missing++;
-        doctor_add(d, DOCTOR_ERROR, "process-capabilities", "Run it as root; where a unit limits the daemon, add it to CapabilityBoundingSet=.", "this process lacks %s",
-                   oci_cap_name(needed[i]));
-    }
-    if (missing == 0)
+    const char *missing = "";
+    for (size_t i = 0; missing && i < ARRAY_SIZE(needed); i++)
+        if (!(have & (UINT64_C(1) << needed[i])))
+            missing = arena_printf(&d->arena, "%s%s%s", missing, *missing ? ", " : "", oci_cap_name(needed[i]));
+    if (!missing)
+        d->no_memory = true;
+    else if (*missing)
+        doctor_add(d, DOCTOR_ERROR, "process-capabilities", "Run it as root; where a unit limits the daemon, add them to CapabilityBoundingSet=.", "this process lacks %s",
+                   missing);
+    else
         doctor_add(d, DOCTOR_OK, "process-capabilities", NULL, "this process has the capabilities that the daemon needs");
     if (!(have & (UINT64_C(1) << CAP_SYS_RESOURCE)))
         doctor_add(d, DOCTOR_NOTE, "process-capabilities", NULL, "this process lacks CAP_SYS_RESOURCE: oom_score_adj of pods cannot be lower than its own");

@@ -155,7 +155,7 @@ static inline _unused_ int world_setup(void **state)
     w->features = FEATURES;
     w->registry = 200;
     w->view = (struct doctor_view){.prefix = w->dir, .search_path = in(w, "/bin"), .host = &w->host, .proc = &w->proc, .ctrd = &w->ctrd, .http = &w->http,
-                                   .http_user = w, .has_call = has_call, .space = space};
+                                   .http_user = w, .has_call = has_call, .space = space, .patience = 3600 * NSEC_PER_SEC};
     w->bin_dirs[0] = in(w, "/cni");
     w->options = (struct cri_runtime_options){
         .listen = in(w, "/cri.sock"), .containerd = "/run/c.sock", .root = in(w, "/root"), .state = in(w, "/state"), .cni_conf_dir = in(w, "/net.d"),

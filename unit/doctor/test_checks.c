@@ -221,7 +221,7 @@ static void test_kernel(void **state)
     assert_found(w, "kernel-fsopen", NOTE, NULL);
     assert_found(w, "kernel-open-tree", NOTE, NULL);
     assert_found(w, "kernel-idmapped-mounts", NOTE, NULL);
-    assert_found(w, "process-capabilities", ERROR, "CAP_SYS_ADMIN");
+    assert_found(w, "process-capabilities", ERROR, "lacks CAP_SYS_ADMIN, CAP_NET_ADMIN, ");
     assert_found(w, "process-capabilities", NOTE, "CAP_SYS_RESOURCE");
     assert_found(w, "process-user-namespace", NOTE, NULL);
     gone(w, "/proc/sys/user");
@@ -273,6 +273,28 @@ static void test_disk(void **state)
     w->options.root = in(w, "/file/root");
     look(w);
     assert_found(w, "disk-directory", ERROR, "/file is no directory");
+}
+
+static int hang_pipe_[2];
+
+static int hang(const char *path, struct statvfs *ret)
+{
+    char c;
+    return (int)read(hang_pipe_[0], &c, 1);
+}
+
+/* A file system that does not answer: told, and nothing more is asked of it. */
+static void test_hung_disk(void **state)
+{
+    struct world *w = *state;
+    assert_int_equal(pipe(hang_pipe_), 0);
+    w->view.space = hang;
+    w->view.patience = 0;
+    assert_int_equal(look(w), 1);
+    assert_found(w, "disk-hangs", ERROR, "root directory");
+    assert_found(w, "leftovers", NOTE, "does not answer");
+    assert_null(find(w, "daemon-lock", OK, NULL));
+    close(hang_pipe_[1]); /* it goes on, and ends by itself */
 }
 
 static void test_images(void **state)
@@ -445,6 +467,6 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
     const struct CMUnitTest tests[] = {T(test_healthy), T(test_containerd), T(test_runtimes), T(test_features), T(test_cgroups), T(test_network), T(test_kernel),
-                                       T(test_disk),    T(test_images),     T(test_daemon),   T(test_report),   T(test_memory)};
+                                       T(test_disk),    T(test_hung_disk),  T(test_images),     T(test_daemon),   T(test_report),   T(test_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
