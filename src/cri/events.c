@@ -271,6 +271,7 @@ static int follow(struct cri_events *ev, struct ctrd_events *stream, const struc
         int r = clock_mono() < until.deadline ? ctrd_events_next(&ev->s->ctrd, &until, stream, &a, &event, e) : -ERR_DEADLINE_EXCEEDED;
         if (r > 0) {
             cri_event_handle(ev->s, &event);
+            atomic_fetch_add(&ev->s->event_state.handled, 1);
         } else if (r == -ERR_DEADLINE_EXCEEDED && ctx_check(forever, "events", e) == 0) {
             keep_house(ev->s, forever);
             until.deadline = clock_deadline(60 * NSEC_PER_SEC);
@@ -282,10 +283,15 @@ static int follow(struct cri_events *ev, struct ctrd_events *stream, const struc
 
 static int subscribe_and_follow(struct cri_events *ev, const struct ctx *forever, struct err *e)
 {
+    struct cri_event_state *state = &ev->s->event_state;
     struct ctrd_events *stream;
     TRY(ctrd_events_open(&ev->s->ctrd, forever, event_filters, &stream, e));
+    atomic_store(&state->since, clock_mono());
+    atomic_store(&state->follows, true);
     cri_events_resync(ev->s, forever);
     int r = follow(ev, stream, forever, e);
+    atomic_store(&state->since, clock_mono());
+    atomic_store(&state->follows, false);
     ctrd_events_close(&ev->s->ctrd, stream);
     return r;
 }
@@ -301,6 +307,7 @@ static void *events_thread(void *arg)
         subscribe_and_follow(ev, &forever, &e);
         if (atomic_load(&ev->cancel.set))
             break;
+        atomic_fetch_add(&ev->s->event_state.breaks, 1);
         if (clock_mono() - began > 10 * NSEC_PER_SEC)
             delay = 100 * NSEC_PER_MSEC;
         log_warning("event stream of containerd: %s; subscribing again in %u ms", e.message, (unsigned)(delay / NSEC_PER_MSEC));

@@ -24,6 +24,7 @@
 #include "cri/owner.h"
 #include "cri/pod_cidr.h"
 #include "cri/recover.h"
+#include "cri/report.h"
 #include "cri/runtime_listen.h"
 #include "cri/runtime_private.h"
 #include "oci/constants.h"
@@ -131,6 +132,14 @@ int cri_runtime_reload(struct cri_runtime *rt, const struct cri_runtime_options 
     int r = rt->ending ? 0 : image_service_reload(rt->service.image_service, &service, e);
     pthread_mutex_unlock(&rt->mutex);
     return r;
+}
+
+void cri_runtime_report(struct cri_runtime *rt)
+{
+    pthread_mutex_lock(&rt->mutex);
+    if (!rt->ending)
+        cri_report(&rt->service, rt->server, rt->executor);
+    pthread_mutex_unlock(&rt->mutex);
 }
 
 static int make_client(struct cri_runtime *rt, struct err *e)

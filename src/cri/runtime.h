@@ -121,4 +121,8 @@ bool cri_runtime_free(struct cri_runtime *rt);
 /* Calls fn on the runtime's I/O thread when the signal arrives; the caller has blocked it in all threads. Before cri_runtime_run. */
 int cri_runtime_on_signal(struct cri_runtime *rt, int signo, void (*fn)(void *arg, int signo), void *arg, struct err *e);
 
+/* Writes to the log what it is at, a line an item: calls in flight with their age, pods and containers by state, connections, threads, the event
+ * stream, logs, memory. Nothing after it began to stop. On the runtime's I/O thread: from cri_runtime_on_signal's fn. */
+void cri_runtime_report(struct cri_runtime *rt);
+
 #endif

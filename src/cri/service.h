@@ -42,6 +42,14 @@ struct cri_config {
 
 struct users_cache; /* image_users.h */
 
+/* What the thread that follows containerd's events is at. Written by it, read by anybody. */
+struct cri_event_state {
+    atomic_bool follows;    /* a subscription is open */
+    atomic_ullong since;    /* clock_mono of its beginning, or its end; 0: there was none yet */
+    atomic_ullong handled;  /* events */
+    atomic_ullong breaks;   /* subscriptions that ended or could not be opened */
+};
+
 /* The network of one runtime handler, where it has its own. */
 struct handler_network {
     const char *handler;
@@ -69,6 +77,7 @@ struct cri_service {
     struct cancel stopping;          /* fires when the daemon stops: work that outlives its clients is given up and undone */
 
     struct store sandboxes, containers;
+    struct cri_event_state event_state;
     struct inflight inflight;
     struct users_cache *users;
     atomic_ullong pause_retry_at; /* clock_mono before which the sandbox image is not asked for again; records.h */

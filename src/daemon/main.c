@@ -35,6 +35,7 @@ static void block_signals(void)
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGUSR1);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
 }
@@ -49,10 +50,17 @@ static void on_hangup(void *arg, int signo)
         sd_notify(0, "READY=1");
 }
 
+static void on_report(void *arg, int signo)
+{
+    struct daemon *d = arg;
+    cri_runtime_report(d->rt);
+}
+
 static int handle_signals(struct cri_runtime *rt, struct daemon *d, struct err *e)
 {
     TRY(cri_runtime_on_signal(rt, SIGTERM, on_signal, d, e));
     TRY(cri_runtime_on_signal(rt, SIGINT, on_signal, d, e));
+    TRY(cri_runtime_on_signal(rt, SIGUSR1, on_report, d, e));
     return cri_runtime_on_signal(rt, SIGHUP, on_hangup, d, e);
 }
 

@@ -250,6 +250,19 @@ int executor_submit(struct executor *x, enum exec_class cls, void (*run)(void *a
     return r;
 }
 
+struct executor_counts executor_count(struct executor *x)
+{
+    pthread_mutex_lock(&x->mu);
+    struct executor_counts n = {
+        .threads = x->threads,
+        .running = x->running,
+        .running_slow = x->running_slow,
+        .queued = x->queue[EXEC_FAST].n + x->queue[EXEC_SLOW].n,
+    };
+    pthread_mutex_unlock(&x->mu);
+    return n;
+}
+
 void executor_drain(struct executor *x)
 {
     pthread_mutex_lock(&x->mu);

@@ -34,6 +34,12 @@ bool executor_is_inline(const struct executor *x);
  * or no thread can be started; then it is never called. */
 int executor_submit(struct executor *x, enum exec_class cls, void (*run)(void *arg), void *arg, struct err *e);
 
+/* What an executor is at; all 0 when it is inline. From any thread. */
+struct executor_counts {
+    size_t threads, running, running_slow, queued;
+};
+struct executor_counts executor_count(struct executor *x);
+
 /* Waits until no job is queued or running. Jobs may submit others meanwhile. */
 void executor_drain(struct executor *x);
 /* Drains, ends the threads and frees. NULL is allowed. */

@@ -283,6 +283,22 @@ int rpc_server_new(struct loop *l, const struct rpc_server_config *config, struc
     return 0;
 }
 
+struct rpc_server_counts rpc_server_count(const struct rpc_server *s)
+{
+    struct rpc_server_counts n = {.connections = s->n_conns};
+    for (const struct rpc_stream *call = s->calls; call; call = call->next) {
+        n.calls++;
+        n.streams += call->h2s != NULL;
+    }
+    return n;
+}
+
+void rpc_server_each_call(const struct rpc_server *s, void (*fn)(void *arg, const struct rpc_call *call, enum rpc_call_state state), void *arg)
+{
+    for (const struct rpc_stream *call = s->calls; call; call = call->next)
+        fn(arg, &call->call, call->job ? RPC_CALL_RUNS : call->answered ? RPC_CALL_ENDS : RPC_CALL_ARRIVES);
+}
+
 void rpc_server_free(struct rpc_server *s)
 {
     if (!s)

@@ -27,6 +27,7 @@ struct rpc_call {
     struct ctx ctx;         /* the client's deadline, and a cancel flag that fires when the client resets the call or vanishes */
     struct kvlist metadata; /* the client's own header fields ("containerd-namespace"), in the arena */
     uint64_t id;            /* serial number for the log */
+    uint64_t began;         /* clock_mono when its head arrived */
 };
 
 /* No handler starts once the client's deadline has passed. */
@@ -100,6 +101,16 @@ int rpc_server_adopt(struct rpc_server *s, int fd, struct err *e);
  * ends the server-streaming calls with UNAVAILABLE, sends GOAWAY, lets calls in flight end, calls done(arg) when none is left or
  * at the deadline. On the loop's thread. */
 void rpc_server_drain(struct rpc_server *s, uint64_t deadline, void (*done)(void *arg), void *arg);
+
+/* What there is at this moment. */
+struct rpc_server_counts {
+    size_t connections, streams, calls; /* streams that clients still have open; calls: also those that are worked on without a client */
+};
+struct rpc_server_counts rpc_server_count(const struct rpc_server *s);
+enum rpc_call_state { RPC_CALL_ARRIVES, RPC_CALL_RUNS, RPC_CALL_ENDS }; /* the request is on its way, the handler has it, the answer is on its way */
+/* fn for each call there is, the newest first. On the loop's thread, or when the loop does not run; fn must not call the server. */
+void rpc_server_each_call(const struct rpc_server *s, void (*fn)(void *arg, const struct rpc_call *call, enum rpc_call_state state), void *arg);
+
 /* Closes everything. The executor must be drained, and streams that handlers kept have been or will be ended (rpc_stream_end)
  * while the loop lives. On the loop's thread or when the loop does not run. NULL is allowed. */
 void rpc_server_free(struct rpc_server *s);

@@ -71,6 +71,7 @@ int server_call_new(struct server_conn *c, const struct rpc_method *m, struct h2
     s->loop = server->loop;
     s->method = s->call.method = m;
     s->call.id = ++server->next_id;
+    s->call.began = clock_mono();
     arena_init(&s->call.arena, ARENA_BUDGET_DEFAULT);
     s->cancel = (struct cancel)CANCEL_INIT;
     s->waiter = (struct waiter)WAITER_INIT;

@@ -38,9 +38,11 @@ bool cio_pump_free(struct cio_pump *p);
 /* How long a caller waits for a disk, in ns; 5 s when not set. Before the first cio. */
 void cio_pump_set_limit(struct cio_pump *p, uint64_t ns);
 
-/* Since the pump was made: writes that failed (a full disk, no memory), bytes of log lines that were lost by them. */
+/* Since the pump was made: writes that failed (a full disk, no memory), bytes of log lines that were lost by them. At this moment: threads,
+ * those of them that a file system was found to hold up, and containers and execs that they read. */
 struct cio_counters {
     uint64_t log_errors, log_bytes_lost;
+    unsigned threads, stuck, readers;
 };
 struct cio_counters cio_pump_counters(struct cio_pump *p);
 

@@ -131,7 +131,15 @@ void cio_pump_set_limit(struct cio_pump *p, uint64_t ns)
 
 struct cio_counters cio_pump_counters(struct cio_pump *p)
 {
-    return (struct cio_counters){.log_errors = atomic_load(&p->log_errors), .log_bytes_lost = atomic_load(&p->log_lost)};
+    struct cio_counters n = {.log_errors = atomic_load(&p->log_errors), .log_bytes_lost = atomic_load(&p->log_lost)};
+    pthread_mutex_lock(&p->lock);
+    n.threads = p->has_thread ? p->n_lanes : 0;
+    for (unsigned i = 0; i < p->n_lanes; i++) {
+        n.stuck += p->lanes[i]->stuck;
+        n.readers += p->lanes[i]->users;
+    }
+    pthread_mutex_unlock(&p->lock);
+    return n;
 }
 
 /* Stops the threads; one that is stuck in a file system is left alone. */

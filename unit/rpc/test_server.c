@@ -411,6 +411,47 @@ static void test_sweep(void **state)
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+/* What each call looks like from outside, with how long it has been there. */
+struct seen {
+    size_t n;
+    enum rpc_call_state states[4];
+    uint64_t age[4];
+    const char *name[4];
+};
+
+static void note_call(void *arg, const struct rpc_call *c, enum rpc_call_state state)
+{
+    struct seen *seen = arg;
+    assert_true(seen->n < ARRAY_SIZE(seen->states));
+    seen->states[seen->n] = state;
+    seen->name[seen->n] = rpc_method_name(c->method);
+    seen->age[seen->n++] = clock_mono() - c->began;
+}
+
+static void test_calls_in_flight(void **state)
+{
+    struct seen seen = {0};
+    Echo q = ECHO_INIT;
+    rpc_server_each_call(here.server, note_call, &seen);
+    assert_int_equal(seen.n, 0);
+    call(ECHO_UNARY, &q, UINT64_MAX, false); /* its end does not come */
+    clock_advance(3 * NSEC_PER_SEC);
+    call(ECHO_WATCH, &q, UINT64_MAX, true); /* its keeper goes on */
+    clock_advance(NSEC_PER_SEC);
+    rpc_server_each_call(here.server, note_call, &seen);
+    assert_int_equal(seen.n, 2);
+    assert_string_equal(seen.name[0], "Watch");
+    assert_int_equal(seen.states[0], RPC_CALL_RUNS);
+    assert_int_equal(seen.age[0], NSEC_PER_SEC);
+    assert_string_equal(seen.name[1], "Unary");
+    assert_int_equal(seen.states[1], RPC_CALL_ARRIVES);
+    assert_int_equal(seen.age[1], 4 * NSEC_PER_SEC);
+    struct rpc_server_counts n = rpc_server_count(here.server);
+    assert_int_equal(n.connections, 1);
+    assert_int_equal(n.streams, 2);
+    assert_int_equal(n.calls, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -419,6 +460,7 @@ int main(void)
         T(test_request_that_never_ends),
         T(test_deadline_of_a_watch),
         T(test_slow_watcher),
+        T(test_calls_in_flight),
         T(test_deadline_before_the_handler),
         T(test_stalled_client),
         T(test_client_that_does_not_read),
