@@ -244,6 +244,8 @@ def test_configuration(t):
     findings = examine(t, 1, config=bad)
     find(findings, "configuration", "error", "doctor.toml: line 1: root: ")
     find(findings, "configuration", "error", "doctor.toml: line 2: rot: ")
+    noted = t.env.write("noted.toml", 'image_pull_with_sync_fs = true\n[registry]\nconfig_path = ""\n')
+    find(examine(t, 0, config=noted), "configuration", "note", "noted.toml: line 1: image_pull_with_sync_fs: ")
     find(examine(t, 1, config=t.env.path("nothing.toml")), "configuration", "error", "nothing.toml")
 
 

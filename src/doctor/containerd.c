@@ -7,14 +7,16 @@
 #include "base/num.h"
 #include "doctor/internal.h"
 
-/* Without these no pod starts. The other plugins are a matter of what the machine has (btrfs, zfs, tracing ...). */
-static const char *const needed_types[] = {"io.containerd.content.v1", "io.containerd.metadata.v1", "io.containerd.runtime.v2", "io.containerd.gc.v1",
-                                           "io.containerd.differ.v1"};
+/* Without these no pod starts. The other plugins are a matter of what the machine has (btrfs, zfs, EROFS, tracing ...). */
+static const struct {
+    const char *type, *id;
+} needed[] = {{"io.containerd.content.v1", "content"}, {"io.containerd.metadata.v1", "bolt"}, {"io.containerd.runtime.v2", "task"},
+              {"io.containerd.gc.v1", "scheduler"},    {"io.containerd.differ.v1", "walking"}};
 
-static bool is_needed(const char *type)
+static bool is_needed(const struct ctrd_plugin *p)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(needed_types); i++)
-        if (strcmp(type, needed_types[i]) == 0)
+    for (size_t i = 0; i < ARRAY_SIZE(needed); i++)
+        if (strcmp(p->type, needed[i].type) == 0 && strcmp(p->id, needed[i].id) == 0)
             return true;
     return false;
 }
@@ -51,7 +53,7 @@ static void check_plugins(struct doctor *d, const struct ctrd_plugins *plugins)
     size_t bad = 0;
     for (size_t i = 0; i < plugins->n; i++) {
         const struct ctrd_plugin *p = &plugins->v[i];
-        if (p->ok || !is_needed(p->type))
+        if (p->ok || !is_needed(p))
             continue;
         bad++;
         doctor_add(d, DOCTOR_ERROR, "containerd-plugins", "Look into containerd's log for the cause (journalctl -u containerd).",

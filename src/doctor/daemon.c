@@ -51,27 +51,39 @@ static uint64_t lock_holder(struct doctor *d)
     return 0;
 }
 
-static void check_socket(struct doctor *d, uint64_t holder, bool *ret_served)
+enum { INIT = 1 };
+
+static void tell_other(struct doctor *d, int pid)
+{
+    _cleanup_buf_ struct buf name = BUF_INIT(0);
+    const char *comm = arena_printf(&d->arena, "/proc/%d/comm", pid);
+    bool named = comm && doctor_read(d, comm, &name);
+    doctor_add(d, DOCTOR_WARNING, "daemon-socket", "Stop it, or serve another socket with --listen or the key grpc.address.",
+               "%s is served by process %d (%.*s), which is not the daemon of the state directory %s", d->options.listen, pid, named ? (int)name.n : 1,
+               named ? name.p : "?", d->options.state);
+}
+
+/* True when a daemon serves the socket, which may have been made by systemd. */
+static bool check_socket(struct doctor *d, uint64_t holder)
 {
     const char *path = d->options.listen;
-    _cleanup_buf_ struct buf name = BUF_INIT(0);
     int pid = 0;
-    *ret_served = runtime_socket_is_served(path, &pid);
-    if (*ret_served && (holder == 0 || (pid > 0 && (uint64_t)pid != holder && pid != 1))) { /* 1: systemd made the socket and handed it over */
-        const char *comm = arena_printf(&d->arena, "/proc/%d/comm", pid);
-        bool named = comm && doctor_read(d, comm, &name);
-        doctor_add(d, DOCTOR_WARNING, "daemon-socket", "Stop it, or serve another socket with --listen or the key grpc.address.",
-                   "%s is served by process %d (%.*s), which is not the daemon of the state directory %s", path, pid, named ? (int)name.n : 1,
-                   named ? name.p : "?", d->options.state);
-    } else if (*ret_served) {
+    bool served = runtime_socket_is_served(path, &pid);
+    if (served && pid == INIT && holder == 0)
+        doctor_add(d, DOCTOR_OK, "daemon-socket", NULL, "systemd listens on %s and starts the daemon at the first call", path);
+    else if (served && pid == 0)
+        doctor_add(d, DOCTOR_NOTE, "daemon-socket", NULL, "%s is served by a process that cannot be seen from here", path);
+    else if (served && pid != INIT && (uint64_t)pid != holder)
+        tell_other(d, pid);
+    else if (served)
         doctor_add(d, DOCTOR_OK, "daemon-socket", NULL, "the daemon serves %s", path);
-    } else if (holder) {
+    else if (holder)
         doctor_add(d, DOCTOR_NOTE, "daemon-socket", NULL, "the daemon does not serve %s: it is starting, or serves another socket", path);
-    } else if (fs_exists(path)) {
+    else if (fs_exists(path))
         doctor_add(d, DOCTOR_NOTE, "daemon-socket", "Nothing needs to be done: the next daemon replaces it.", "%s was left by a daemon that is gone", path);
-    } else {
+    else
         doctor_add(d, DOCTOR_OK, "daemon-socket", NULL, "%s is free", path);
-    }
+    return served && (pid != INIT || holder);
 }
 
 /* A daemon, and no command such as this one. */
@@ -109,12 +121,11 @@ static void check_second(struct doctor *d)
 void doctor_check_daemon(struct doctor *d, bool *ret_runs)
 {
     uint64_t holder = lock_holder(d);
-    bool served;
     if (holder)
         doctor_add(d, DOCTOR_OK, "daemon-lock", NULL, "a daemon, process %llu, uses the state directory %s", (unsigned long long)holder, d->options.state);
     else
         doctor_add(d, DOCTOR_OK, "daemon-lock", NULL, "no daemon uses the state directory %s", d->options.state);
-    check_socket(d, holder, &served);
+    bool served = check_socket(d, holder);
     check_second(d);
     *ret_runs = holder != 0 || served;
 }

@@ -60,6 +60,8 @@ static void test_containerd(void **state)
     assert_int_equal(look(w), 1);
     assert_found(w, "containerd-snapshotter", ERROR, "does not work");
     w->options.snapshotter = NULL;
+    fake_add_plugin(w->fake, "io.containerd.differ.v1", "erofs", "skip plugin"); /* of no matter */
+    assert_int_equal(look(w), 0);
     fake_add_plugin(w->fake, "io.containerd.metadata.v1", "bolt", "database is broken");
     fake_add_plugin(w->fake, "io.containerd.grpc.v1", "cri", NULL);
     assert_int_equal(look(w), 1);
