@@ -4,6 +4,7 @@
     fake = FakeRegistry().start()
     fake.add(image, "repo", "tag")
     fake.seen                   # what was asked: (method, path without query, headers, query)
+    fake.received               # the same, and the body of each request
     fake.faults["/v2/repo/blobs/sha256:..."] = Fault(status=500)
 
 A fault is keyed by the path of the request and replaces or bends the honest answer.
@@ -34,7 +35,7 @@ class FakeRegistry:
     def __init__(self, prefix="/v2"):
         """prefix: where the API begins."""
         # A port of its own: a client may keep connections to an earlier one alive.
-        self.port, self.faults, self.seen, self.prefix = next(self._ports), {}, [], prefix
+        self.port, self.faults, self.seen, self.received, self.prefix = next(self._ports), {}, [], [], prefix
         self._content = {}  # path: (media type, body)
         self._stop = threading.Event()
         registry = self
@@ -47,6 +48,9 @@ class FakeRegistry:
 
             def do_HEAD(self):
                 registry.answer(self, False)
+
+            def do_POST(self):
+                registry.answer(self, True, self.rfile.read(int(self.headers["Content-Length"])))
 
             def log_message(self, *_):
                 pass
@@ -82,9 +86,10 @@ class FakeRegistry:
             self._content["%s/%s/manifests/%s" % (self.prefix, repo, name)] = (media, body)
         return "%s/%s:%s" % (self.name, repo, tag)
 
-    def answer(self, handler, with_body):
+    def answer(self, handler, with_body, sent=b""):
         path, _, query = handler.path.partition("?")
         self.seen.append((handler.command, path, dict(handler.headers), query))
+        self.received.append(self.seen[-1] + (sent.decode(errors="replace"),))
         fault = self.faults.get(path, Fault())
         if fault.times <= 0:
             fault = Fault()

@@ -10,6 +10,7 @@
 #include "base/codec.h"
 #include "image/pull.h"
 #include "parse/authconfig.h"
+#include "parse/url.h"
 
 const char *credentials_registry_host(const char *domain)
 {
@@ -60,9 +61,19 @@ static int check_value(const char *value, const char *what, struct err *e)
     return 0;
 }
 
+/* As it is, and as a form or an address has it: a token server may say back what it was sent. */
 static int add_secret(struct credentials *c, struct arena *a, const char *s, struct err *e)
 {
-    return *s && strlist_add(&c->secrets, a, s) < 0 ? err_oom(e) : 0;
+    static const char name[] = "s";
+    struct kvlist pair = {0};
+    const char *form;
+    if (!*s)
+        return 0;
+    if (strlist_add(&c->secrets, a, s) < 0 || kvlist_set(&pair, a, name, s) < 0)
+        return err_oom(e);
+    TRY(url_form(&pair, a, &form, e));
+    form += sizeof name; /* "s=" */
+    return strcmp(form, s) != 0 && strlist_add(&c->secrets, a, form) < 0 ? err_oom(e) : 0;
 }
 
 static int keep(struct arena *a, const char *value, const char **ret, struct err *e)

@@ -109,6 +109,28 @@ static int read_certificates(const char *dir, struct arena *a, struct hosts *ret
     return 0;
 }
 
+/* Takes out what a message quotes of the file: it may be a piece of a header's value. */
+static void hide_quoted(char *message)
+{
+    char *first = strchr(message, '"'), *last = strrchr(message, '"');
+    if (!first)
+        return;
+    const char *rest = last > first ? last : "";
+    memmove(first + 1, rest, strlen(rest) + 1);
+}
+
+static int read_toml(struct view text, struct arena *a, const struct toml **ret, struct err *e)
+{
+    struct err why = ERR_INIT;
+    int r = toml_parse(text, a, ret, &why);
+    if (r >= 0)
+        return r;
+    hide_quoted(why.message);
+    if (e)
+        *e = why;
+    return r;
+}
+
 /* *ret_there is false when the file is missing or empty. */
 static int read_file(const char *path, struct arena *a, struct hosts *ret, bool *ret_there, struct err *e)
 {
@@ -124,7 +146,7 @@ static int read_file(const char *path, struct arena *a, struct hosts *ret, bool 
             *e = mine;
         return r;
     }
-    r = toml_parse(buf_view(&text), a, &root, e);
+    r = read_toml(buf_view(&text), a, &root, e);
     if (r == 0)
         r = hosts_parse(root, a, ret, e);
     return r < 0 ? err_wrap(e, r, "%s", path) : 0;

@@ -117,6 +117,12 @@ static void test_choose(void **state)
     assert_ok(credentials_choose(&auth, "reg", &a, &c, &e), &e);
     assert_string_equal(c.user, "");
     assert_string_equal(c.registry_token, "");
+    /* Sent in a form, it may come back as the form had it. */
+    auth = (struct image_auth){.identity_token = "a+b/c="};
+    assert_ok(credentials_choose(&auth, "reg", &a, &c, &e), &e);
+    char form[] = "bad request: a%2Bb%2Fc%3D, a+b/c=";
+    credentials_scrub(&c.secrets, form);
+    assert_string_equal(form, "bad request: ************, ******");
     auth = (struct image_auth){.auth = "!!secretsecret!!"};
     assert_fails(credentials_choose(&auth, "reg", &a, &c, &e), &e, ERR_INVALID_ARGUMENT, "");
     assert_null(strstr(e.message, "secretsecret"));

@@ -174,6 +174,14 @@ static void refused(void **state)
                  at("a/reg.example/hosts.toml: line 3: host \"https://m\": skip_verify: expected a boolean"));
     put_in("a/reg.example", "hosts.toml", "server = \n");
     assert_fails(hosts_find(root, "reg.example", &arena, &list, &e), &e, ERR_INVALID_ARGUMENT, at("a/reg.example/hosts.toml: line 1"));
+    /* What stands in the file may be a secret. */
+    static const char *const bad[] = {"[header]\nx = hidden\n", "[header]\nx = [\"\" hidden]\n", "[header]\nx = \"\\hidden\"\n", "[header]\nx = \"\" hidden\n",
+                                      "[header]\nhidden\n"};
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        put_in("a/reg.example", "hosts.toml", bad[i]);
+        assert_fails(hosts_find(root, "reg.example", &arena, &list, &e), &e, ERR_INVALID_ARGUMENT, at("a/reg.example/hosts.toml: line 2, column "));
+        assert_null(strstr(e.message, "hid"));
+    }
     /* A file in the place of a directory, and a directory in the place of a file. */
     put_in("a", "file.example", "");
     assert_true(hosts_find(root, "file.example", &arena, &list, &e) < 0);
