@@ -208,7 +208,7 @@ static void on_drain_timer(void *arg)
     struct rpc_server *s = arg;
     if (clock_mono() < s->drain_deadline) {
         for (struct server_conn *c = s->conns; c; c = c->next)
-            final_goaway(c); /* the client did not answer the PING */
+            final_goaway(c); /* the client did not answer the PING: a call that it makes now is one that it may make again elsewhere */
         loop_timer_set(s->drain_timer, s->drain_deadline);
         return;
     }
@@ -241,7 +241,7 @@ void rpc_server_drain(struct rpc_server *s, uint64_t deadline, void (*done)(void
         if (call->method->stream) /* it waits for events and would never end by itself */
             server_call_answer(call, ERR_UNAVAILABLE, "the server is stopping");
     }
-    loop_timer_set(s->drain_timer, MIN_OF(deadline, clock_deadline(NSEC_PER_SEC)));
+    loop_timer_set(s->drain_timer, MIN_OF(deadline, clock_deadline(SERVER_NOTICE_MS * NSEC_PER_MSEC)));
     server_check_drained(s);
 }
 

@@ -20,6 +20,7 @@ enum {
     SERVER_REQUEST_SECONDS = 60, /* for a unary request to arrive in full */
     SERVER_STALL_SECONDS = 60,   /* without taking a byte that waits for it, a client is dropped */
     SERVER_TICK_SECONDS = 5,
+    SERVER_NOTICE_MS = 100, /* for calls that are on their way when the end is announced: many round trips on one machine (RFC 9113 section 6.8) */
     SERVER_IN_BUDGET_MIB = 256, /* requests in flight, all connections together */
     SERVER_OUT_BUDGET_MIB = 256,
     STREAM_IN_QUEUE_MAX = 1 << 20 /* bytes of requests that wait for a duplex handler before the client is held */

@@ -332,6 +332,38 @@ static void test_drain(void **state)
     assert_int_equal(drained, 1);
 }
 
+/* A client that makes no calls and reads nothing does not answer the notice; it is not waited for longer than a call could be on its way. */
+static void test_drain_idle_client(void **state)
+{
+    struct err e = ERR_INIT;
+    Echo q = ECHO_INIT;
+    int drained = 0;
+    call(ECHO_UNARY, &q, UINT64_MAX, true);
+    rpc_server_drain(here.server, clock_deadline(10 * NSEC_PER_SEC), note_drained, &drained);
+    for (int i = 0; i < 5; i++)
+        assert_ok(loop_run_once(here.loop, 0, &e), &e);
+    clock_advance((SERVER_NOTICE_MS - 1) * NSEC_PER_MSEC);
+    assert_ok(loop_run_once(here.loop, 0, &e), &e);
+    assert_int_equal(drained, 0);
+    /* A call that crosses the notice is served. */
+    struct h2_stream *s;
+    int done = here.client.done;
+    assert_ok(start_call(&here, ECHO_UNARY, &q, UINT64_MAX, true, &s, &e), &e);
+    uint8_t bytes[16384];
+    int64_t n = h2_drain(here.client.h2, bytes, sizeof(bytes), &e);
+    assert_int_equal(send(here.fd, bytes, (size_t)n, MSG_NOSIGNAL), n);
+    for (int i = 0; i < 5; i++)
+        assert_ok(loop_run_once(here.loop, 0, &e), &e);
+    clock_advance(NSEC_PER_MSEC);
+    for (int i = 0; i < 5; i++)
+        assert_ok(loop_run_once(here.loop, 0, &e), &e);
+    assert_int_equal(drained, 1);
+    assert_int_equal(pump(&here, &e), 1);
+    assert_int_equal(here.client.done, done + 1);
+    assert_int_equal(here.client.status.code, ERR_OK);
+    assert_int_equal(here.client.goaways, 2);
+}
+
 static void test_drain_at_the_deadline(void **state)
 {
     struct err e = ERR_INIT;
@@ -466,6 +498,7 @@ int main(void)
         T(test_client_that_does_not_read),
         T(test_duplex_inline),
         T(test_drain),
+        T(test_drain_idle_client),
         T(test_drain_at_the_deadline),
         T(test_too_many_connections),
         cmocka_unit_test(test_sweep),
