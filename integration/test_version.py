@@ -2,6 +2,7 @@
 """Version, Status, RuntimeConfig, and every call that is not there yet."""
 
 import os
+import re
 
 from harness import cri
 from harness.runner import not_with_plugin
@@ -21,12 +22,13 @@ def conditions(t):
 
 
 def test_version(t):
-    """Version names the interface and the runtime"""
+    """Version names the interface and, as tools match on it, containerd with its version"""
     answer = t.cri.Version(version="v1")
     t.equal(answer.version, "0.1.0")
     t.equal(answer.runtime_api_version, "v1")
     t.equal(answer.runtime_name, "containerd")
-    assert answer.runtime_version.startswith("1.") or answer.runtime_version.startswith("2."), answer.runtime_version
+    server = t.env.ctr("version").split("Server:")[1]
+    t.equal(answer.runtime_version, re.search(r"Version:\s+(\S+)", server)[1])
 
 
 def test_version_any(t):

@@ -20,7 +20,8 @@ static Runtime__V1__RuntimeCondition *condition(struct arena *a, const char *typ
     return c->type && c->reason && c->message ? c : NULL;
 }
 
-static int fill_conditions(struct cri_service *s, struct rpc_call *call, Runtime__V1__RuntimeStatus *st, struct err *e)
+/* *ret_version: what containerd says, or said when the daemon started. */
+static int fill_conditions(struct cri_service *s, struct rpc_call *call, Runtime__V1__RuntimeStatus *st, const char **ret_version, struct err *e)
 {
     struct arena *a = &call->arena;
     struct err runtime_err = ERR_INIT, network_err = ERR_INIT;
@@ -34,7 +35,10 @@ static int fill_conditions(struct cri_service *s, struct rpc_call *call, Runtime
     st->conditions[0] = condition(a, "RuntimeReady", runtime, "ContainerdNotReady", runtime_err.message);
     st->conditions[1] = condition(a, "NetworkReady", network, "NetworkPluginNotReady", network_err.message);
     st->n_conditions = CONDITIONS;
-    return st->conditions[0] && st->conditions[1] ? 0 : err_oom(e);
+    if (!st->conditions[0] || !st->conditions[1])
+        return err_oom(e);
+    *ret_version = runtime ? version : s->containerd_version;
+    return 0;
 }
 
 static int add_handler(struct arena *a, const char *name, const struct runtime_handler *handler, Runtime__V1__StatusResponse *resp, struct err *e)
@@ -89,13 +93,13 @@ static void write_load_status(struct jsonw *w, const char *key, struct cni *cni)
     jsonw_key_str(w, key, cni_ready(cni, &e) == 0 ? "OK" : e.message);
 }
 
-static int fill_info(struct cri_service *s, struct arena *a, Runtime__V1__StatusResponse *resp, struct err *e)
+static int fill_info(struct cri_service *s, const char *version, struct arena *a, Runtime__V1__StatusResponse *resp, struct err *e)
 {
     _cleanup_buf_ struct buf json = BUF_INIT(INFO_MAX);
     struct jsonw w;
     jsonw_init(&w, &json);
     jsonw_object(&w);
-    jsonw_key_str(&w, "containerdVersion", s->containerd_version);
+    jsonw_key_str(&w, "containerdVersion", version);
     jsonw_key_str(&w, "rootDir", s->config.root);
     jsonw_key_str(&w, "stateDir", s->config.state);
     jsonw_key_str(&w, "snapshotter", s->config.snapshotter);
@@ -128,7 +132,8 @@ int cri_status(struct cri_service *s, struct rpc_call *call, const Runtime__V1__
     runtime__v1__runtime_status__init(resp->status);
     runtime__v1__runtime_features__init(resp->features);
     resp->features->supplemental_groups_policy = true;
-    TRY(fill_conditions(s, call, resp->status, e));
+    const char *version;
+    TRY(fill_conditions(s, call, resp->status, &version, e));
     TRY(fill_handlers(&s->handlers, a, resp, e));
-    return req->verbose ? fill_info(s, a, resp, e) : 0;
+    return req->verbose ? fill_info(s, version, a, resp, e) : 0;
 }

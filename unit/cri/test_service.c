@@ -34,17 +34,20 @@ static void test_version(void **state)
     struct fx *f = *state;
     Runtime__V1__VersionRequest q = RUNTIME__V1__VERSION_REQUEST__INIT;
     static const char *const names[][2] = {{"/runtime.v1.RuntimeService/Version", "v1"}, {"/runtime.v1alpha2.RuntimeService/Version", "v1alpha2"}};
-    for (size_t i = 0; i < 2; i++) {
+    fake_set_version(f->fake, "1.7.24~ds1"); /* it was upgraded beside the daemon */
+    for (size_t i = 0; i < 3; i++) {
         struct fx_call c;
+        if (i == 2)
+            fake_fail_method(f->fake, "Version/Version", FAKE_FAIL_BEFORE, ERR_UNAVAILABLE, "connection refused", 1);
         fx_call_init(f, &c, CRI_METHOD_VERSION, &q);
-        c.call.method = method(f, names[i][0]);
+        c.call.method = method(f, names[i % 2][0]);
         assert_non_null(c.call.method);
         assert_ok(fx_call_run(f, &c), &c.e);
         const Runtime__V1__VersionResponse *r = (const Runtime__V1__VersionResponse *)c.response;
         assert_string_equal(r->version, "0.1.0");
         assert_string_equal(r->runtime_name, "containerd");
-        assert_string_equal(r->runtime_version, "1.6.20");
-        assert_string_equal(r->runtime_api_version, names[i][1]);
+        assert_string_equal(r->runtime_version, i == 2 ? "1.6.20" : "1.7.24~ds1");
+        assert_string_equal(r->runtime_api_version, names[i % 2][1]);
         fx_call_done(&c);
     }
 }
@@ -88,6 +91,7 @@ static void status(struct fx *f, bool runtime, bool network, const char *why)
         assert_non_null(strstr(r->status->conditions[1]->message, why));
     assert_int_equal(r->n_info, 1);
     assert_non_null(strstr(r->info[0]->value, "\"snapshotter\":\"overlayfs\""));
+    assert_non_null(strstr(r->info[0]->value, runtime ? "\"containerdVersion\":\"1.6.20~ds1\"" : "\"containerdVersion\":\"1.6.20\""));
     fx_call_done(&c);
 }
 
