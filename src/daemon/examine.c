@@ -4,6 +4,7 @@
  */
 #include <signal.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/fs.h"
 #include "base/mem.h"
@@ -66,6 +67,8 @@ int examine(struct daemon *d)
     if (r == 0)
         r = print(&report, d->options.json, &e);
     status = r < 0 ? complain(e.message, "") : doctor_status(&report);
+    if (report.thread_left)
+        _exit(status);
     doctor_done(&report);
     return status;
 }

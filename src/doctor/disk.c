@@ -110,7 +110,7 @@ static void check_place(struct doctor *d, struct doctor_facts *f, const char *wh
     if (look_limited(p, d->view.patience)) {
         judge_place(d, what, path, p);
     } else {
-        f->disk_hangs = true;
+        f->disk_hangs = d->thread_left = true;
         doctor_add(d, DOCTOR_ERROR, "disk-hangs", "Bring the disk or the server that it is on back; what uses it waits until then.",
                    "%s %s: the file system does not answer", what, path);
     }

@@ -67,6 +67,7 @@ struct doctor {
     struct doctor_finding *findings;
     size_t n, cap, count[DOCTOR_LEVELS]; /* count: of all, kept or not */
     bool no_memory;                      /* some finding is lost for want of memory */
+    bool thread_left;                    /* it waits for a file system; whatever a process does at its end could wait for it: _exit(2) */
 };
 
 /* Starts a list of findings. Options and what view points to are borrowed. */

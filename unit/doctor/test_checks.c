@@ -23,6 +23,7 @@ static void test_healthy(void **state)
         if (w->d.findings[i].level != OK)
             fail_with(w, "only ok", w->d.findings[i].id);
     assert_int_equal(w->d.count[OK], w->d.n);
+    assert_false(w->d.thread_left);
     assert_found(w, "runtime-features", OK, "recursive read-only mounts yes, idmapped mounts no");
     assert_found(w, "cni-plugin", OK, "/cni/host-local");
     /* it has asked, and changed nothing */
@@ -301,6 +302,7 @@ static void test_hung_disk(void **state)
     assert_found(w, "disk-hangs", ERROR, "root directory");
     assert_found(w, "leftovers", NOTE, "does not answer");
     assert_null(find(w, "daemon-lock", OK, NULL));
+    assert_true(w->d.thread_left);
     close(hang_pipe_[1]); /* it goes on, and ends by itself */
 }
 
