@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "cri/monitor.h"
 #include "parse/reference.h"
 
 static const char *absolute(const char *v)
@@ -28,6 +29,11 @@ static const char *absolute_list(const char *v)
 static const char *socket_path(const char *v)
 {
     return v[0] == '/' && strlen(v) < sizeof(((struct sockaddr_un *)0)->sun_path) ? NULL : "an absolute path of at most 107 bytes";
+}
+
+static const char *ip_and_port(const char *v)
+{
+    return cri_monitor_address_ok(v) ? NULL : "an IP address and a port (127.0.0.1:9100, [::1]:9100)";
 }
 
 static const char *image(const char *v)
@@ -114,6 +120,9 @@ const struct config_key config_keys[] = {
 
     {"grpc.address", CONFIG_STRING, OPT(listen), .check = socket_path, PRESET(CRI_DEFAULT_LISTEN), .help = "Socket that the kubelet talks to."},
     {"grpc.gid", CONFIG_INT, OPT(socket_gid), U32, .help = "Group of that socket."},
+
+    {"metrics.address", CONFIG_STRING, OPT(metrics_address), .check = ip_and_port,
+     .help = "IP address and port that /metrics (Prometheus), /healthz and /readyz are served on over HTTP, without a password; empty: none."},
 
     {"containerd.address", CONFIG_STRING, OPT(containerd), .check = socket_path, PRESET(CRI_DEFAULT_CONTAINERD), .help = "containerd's socket."},
     {"containerd.snapshotter", CONFIG_STRING, OPT(snapshotter), .check = config_identifier, PRESET(CRI_DEFAULT_SNAPSHOTTER), .help = "containerd's snapshotter."},

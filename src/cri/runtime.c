@@ -20,6 +20,7 @@
 #include "cri/container.h"
 #include "cri/events.h"
 #include "cri/host.h"
+#include "cri/monitor.h"
 #include "cri/networks.h"
 #include "cri/owner.h"
 #include "cri/pod_cidr.h"
@@ -152,9 +153,11 @@ static int make_client(struct cri_runtime *rt, struct err *e)
     return 0;
 }
 
-/* The failed calls go to the log once, here; a client that only asks for what is not there is not worth more than a debug line. */
-static void log_call(void *user, const struct rpc_call *call, int r, const struct err *e)
+/* Every call is counted here, and failed ones go to the log once; a client that only asks for what is not there is not worth more than a debug line. */
+static void on_done(void *user, const struct rpc_call *call, int r, const struct err *e)
 {
+    struct cri_runtime *rt = user;
+    cri_metrics_call(&rt->service.metrics, call, r);
     if (r >= 0)
         log_debug("ok");
     else if (e->code == ERR_NOT_FOUND || e->code == ERR_UNIMPLEMENTED)
@@ -169,9 +172,17 @@ static int make_server(struct cri_runtime *rt, struct err *e)
     static const struct executor_limits background = {.threads_max = 8, .slow_max = 4, .queue_max = 65536, .stack_size = 1 << 20};
     TRY(executor_new_pool(&handlers, &rt->executor, e));
     TRY(executor_new_pool(&background, &rt->service.background, e));
-    struct rpc_server_config config = {.service = &rt->service, .executor = rt->executor, .on_done = log_call};
+    struct rpc_server_config config = {.service = &rt->service, .executor = rt->executor, .on_done = on_done, .user = rt};
     TRY(cri_methods_table(&rt->arena, &config.methods, &config.n_methods, e));
     return rpc_server_new(rt->loop, &config, &rt->server, e);
+}
+
+static int make_monitor(struct cri_runtime *rt, struct err *e)
+{
+    const char *address = rt->options.metrics_address;
+    if (!address || !address[0])
+        return 0;
+    return cri_monitor_new(rt->loop, address, &rt->service, rt->server, rt->executor, &rt->monitor, e);
 }
 
 static int init(struct cri_runtime *rt, const struct cri_runtime_options *o, struct err *e)
@@ -193,7 +204,8 @@ static int init(struct cri_runtime *rt, const struct cri_runtime_options *o, str
     TRY(make_client(rt, e));
     TRY(networks_make(&rt->options, &rt->arena, &rt->service, e));
     TRY(make_images(rt, e));
-    return make_server(rt, e);
+    TRY(make_server(rt, e));
+    return make_monitor(rt, e);
 }
 
 int cri_runtime_new(const struct cri_runtime_options *options, struct cri_runtime **ret, struct err *e)
@@ -218,6 +230,7 @@ bool cri_runtime_free(struct cri_runtime *rt)
 {
     if (!rt)
         return true;
+    cri_monitor_free(rt->monitor);
     rpc_server_free(rt->server);
     rpc_client_free(rt->client);
     executor_free(rt->executor);
@@ -289,6 +302,7 @@ static void listen_on_loop(struct on_loop *o)
 
 static void drain_on_loop(struct on_loop *o)
 {
+    cri_monitor_free(TAKE_PTR(o->rt->monitor)); /* it looks at what goes away next */
     rpc_server_drain(o->rt->server, o->deadline, finish_on_loop, o);
 }
 
@@ -364,6 +378,7 @@ static void *supervise(void *arg)
     pthread_mutex_unlock(&rt->mutex);
     if (rt->r == 0 && rt->listening) {
         log_info("cri-containerd: serving CRI on %s", rt->options.listen);
+        atomic_store(&rt->service.serving, true);
         if (rt->options.ready)
             rt->options.ready(rt->options.user, rt->options.listen);
         pthread_mutex_lock(&rt->mutex);

@@ -71,6 +71,7 @@ struct cri_runtime_options {
     int listen_fd;                  /* a listening unix socket that is served in place of `listen`, and owned from cri_runtime_run on; 0: none */
     const char *registry_config_path; /* directories of hosts.toml files: /etc/containerd/certs.d:/etc/docker/certs.d; "": none */
     unsigned socket_gid;            /* group of the listening socket */
+    const char *metrics_address;    /* none; "ADDRESS:PORT" that /metrics, /healthz and /readyz are served on over HTTP */
     bool systemd_cgroup;
     /* None: one handler "runc" with runtime_binary and systemd_cgroup, which are not looked at otherwise. */
     const struct cri_runtime_handler *handlers;

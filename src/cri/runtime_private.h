@@ -12,6 +12,7 @@
 #include "rpc/client.h"
 
 struct cri_events;
+struct cri_monitor;
 
 struct cri_runtime {
     struct cri_runtime_options options;
@@ -23,6 +24,7 @@ struct cri_runtime {
     struct rpc_server *server;
     struct executor *executor;
     struct cri_events *events;
+    struct cri_monitor *monitor; /* NULL: none is wanted */
     int lock_fd;
     bool listening;
     bool socket_made; /* and so is to be removed at the end */

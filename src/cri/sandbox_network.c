@@ -53,9 +53,13 @@ static int describe_pod(const struct sandbox_meta *m, struct arena *a, struct cn
 int sandbox_network_up(struct cri_service *s, const struct ctx *ctx, const struct sandbox_meta *m, struct arena *a, struct cni_pod_result *ret, struct err *e)
 {
     struct cni_pod pod;
+    uint64_t began = clock_mono();
     TRY(describe_pod(m, a, &pod, e));
     int r = cni_setup(network_of_pod(s, m->config, m->runtime_handler), ctx, &pod, a, ret, e);
-    return r < 0 ? err_wrap(e, r, "set up the network of sandbox \"%s\"", m->id) : 0;
+    if (r < 0)
+        return err_wrap(e, r, "set up the network of sandbox \"%s\"", m->id);
+    cri_metrics_time(&s->metrics, CRI_TIMER_SANDBOX_CREATE_NETWORK, began);
+    return 0;
 }
 
 int sandbox_network_check(struct cri_service *s, const struct ctx *ctx, const struct sandbox_meta *m, struct err *e)
@@ -70,11 +74,14 @@ int sandbox_network_down(struct cri_service *s, const struct ctx *ctx, const str
         return 0;
     _cleanup_arena_ struct arena a = ARENA_INIT(1 << 20);
     struct cni_pod pod;
+    uint64_t began = clock_mono();
     TRY(describe_pod(m, &a, &pod, e));
     if (!s->os->netns_alive(m->netns_path))
         pod.netns = "";
     int r = cni_teardown(network_of_pod(s, m->config, m->runtime_handler), ctx, &pod, m->cni_result.n > 0, e);
     if (r < 0)
         return err_wrap(e, r, "tear down the network of sandbox \"%s\"", m->id);
-    return s->os->netns_remove(m->netns_path, e);
+    TRY(s->os->netns_remove(m->netns_path, e));
+    cri_metrics_time(&s->metrics, CRI_TIMER_SANDBOX_DELETE_NETWORK, began);
+    return 0;
 }

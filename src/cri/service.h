@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "cni/cni.h"
 #include "containerd/containerd.h"
+#include "cri/metrics.h"
 #include "cri/os.h"
 #include "cri/runtime_handlers.h"
 #include "image/pull.h"
@@ -78,6 +79,8 @@ struct cri_service {
 
     struct store sandboxes, containers;
     struct cri_event_state event_state;
+    struct cri_metrics metrics;
+    atomic_bool serving; /* calls are served, and it does not stop yet */
     struct inflight inflight;
     struct users_cache *users;
     atomic_ullong pause_retry_at; /* clock_mono before which the sandbox image is not asked for again; records.h */
