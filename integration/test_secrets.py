@@ -17,6 +17,7 @@ from harness.fakeregistry import Fault, FakeRegistry
 from harness.images import Image, file_entry
 from harness.runner import not_with_plugin, seconds
 from test_crictl import crictl
+from test_report import report
 
 ours = not_with_plugin("it is about this daemon's output")
 
@@ -186,6 +187,7 @@ def doctor(t):
 
 def look_around(t, watch, pod, container, ref):
     """All that can be seen of a node whose pod runs an image that was pulled with credentials."""
+    watch.saw("SIGUSR1", report(t))
     watch.saw("Status", t.cri.Status(verbose=True))
     watch.saw("PodSandboxStatus", t.cri.PodSandboxStatus(pod_sandbox_id=pod, verbose=True))
     watch.saw("ContainerStatus", t.cri.ContainerStatus(container_id=container, verbose=True))
@@ -221,6 +223,27 @@ def test_planted(t):
         pull_all(t, watch)
         files(watch, t)
         watch.check()
+
+
+@ours
+def test_planted_in_a_proxy(t):
+    """A proxy whose address holds a password, and that does not serve: neither errors nor doctor tell the password"""
+    watch, proxy = Watch(t), fake(t)
+    password = watch.plant("proxy-password")
+    quoted = urllib.parse.quote(password, safe="")
+    hosts_toml(t, "plain.test", 'server = "http://plain.test"\n')
+    proxy.faults["http://plain.test/v2/x/manifests/1"] = Fault(status=407)
+    t.defer(lambda: [os.environ.pop(name) for name in ("http_proxy", "https_proxy")])
+    for address in ("http://u:%s@127.0.0.1:5999", "http://u:%s@" + proxy.name, "http://u:%s@no.such.host.test:80", "http://u:%s@bad host:1", "http://u:%s@x:port",
+                    "nothing://u:%s@x", "http://[u:%s@x"):
+        for name in ("http_proxy", "https_proxy"):
+            os.environ[name] = address % quoted
+        t.restart_daemon('[registry]\nconfig_path = "%s"\n' % t.env.certs_d)
+        for ref in ("plain.test/x:1", "tls.test/x:1"):
+            watch.failing("a proxy", ref)
+        watch.saw("doctor", doctor(t))
+    assert any("Proxy-Authorization" in headers for _, _, headers, _, _ in proxy.received), "the password was not used at all"
+    watch.check()
 
 
 @ours

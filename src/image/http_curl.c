@@ -262,12 +262,21 @@ static CURLcode configure(CURL *c, struct exchange *x, struct curl_slist *header
     return CURLE_OK;
 }
 
+/* curl's own words, unless they may hold the password of a proxy: where it cannot use a proxy's address, it says the address back. */
+static const char *words(CURLcode code, const char *error_text)
+{
+    if (strchr(error_text, '@'))
+        return "the address of the proxy, which comes from the environment, cannot be used";
+    bool cut = strlen(error_text) + 1 >= CURL_ERROR_SIZE; /* before the '@', maybe */
+    return error_text[0] && !cut ? error_text : curl_easy_strerror(code);
+}
+
 /* What a failed exchange is to be called. Only codes that have a code of their own are looked at. */
 static int raise_curl(struct exchange *x, CURLcode code, const char *error_text)
 {
     if (x->failed < 0)
         return x->failed;
-    const char *text = error_text[0] ? error_text : curl_easy_strerror(code);
+    const char *text = words(code, error_text);
     switch (code) {
     case CURLE_OUT_OF_MEMORY:
         return err_oom(x->e);

@@ -352,6 +352,26 @@ static void test_ca_file(void **state)
                  "cannot use the client certificate /nonexistent/client.pem");
 }
 
+/* An address of a proxy that curl does not understand is one that it says back, with the password. */
+static void test_bad_proxy(void **state)
+{
+    struct fixture *f = *state;
+    const struct ctx ctx = CTX_BACKGROUND;
+    const struct http_sink sink = {.user = f, .head = on_head, .data = on_data};
+    const struct http_request q = {.method = "GET", .url = "http://registry.test/"};
+    static char tail[CURL_ERROR_SIZE], longer[2 * CURL_ERROR_SIZE];
+    memset(tail, 'x', sizeof(tail) - 1);
+    snprintf(longer, sizeof(longer), "http://u:password%s@bad host:1", tail);
+    const char *const proxies[] = {"http://u:password@bad host:1", "http://u:password@x:port", "nothing://u:password@x", longer};
+    for (size_t i = 0; i < ARRAY_SIZE(proxies); i++) {
+        setenv("http_proxy", proxies[i], 1);
+        err_clear(&f->e);
+        assert_fails(http_curl_ops.exchange(f->http, &ctx, &q, &f->arena, &sink, &f->e), &f->e, ERR_UNAVAILABLE, "proxy");
+        assert_null(strstr(f->e.message, "passw"));
+    }
+    unsetenv("http_proxy");
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -368,6 +388,7 @@ int main(void)
         T(test_limits),
         T(test_cancel),
         T(test_ca_file),
+        T(test_bad_proxy),
     };
     int r = cmocka_run_group_tests(tests, NULL, NULL);
     curl_global_cleanup();
