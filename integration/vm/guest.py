@@ -23,7 +23,7 @@ sys.dont_write_bytecode = True
 SOCKET = "/run/cri-containerd/cri-containerd.sock"
 CGROUPS = "/sys/fs/cgroup"
 SLICE = "kubepods-burstable-podcheck.slice"
-WORDS = ["test_spec", "test_stats", "update", "test_container", "test_pod"]
+WORDS = ["test_stats", "test_update", "test_spec", "test_restart"]
 passed = failed = 0
 
 

@@ -10,6 +10,7 @@
 
 #include "base/id.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "cri/container.h"
 #include "cri/exits.h"
 #include "cri/handlers.h"
@@ -81,26 +82,66 @@ static void kill_process(struct exec *x, const struct ctx *ctx)
     }
 }
 
-/* Has containerd forget the process, whatever happened to the call. */
-static void finish(struct exec *x, bool ended)
+/* Has containerd forget a process that has ended. */
+static void delete_process(struct cri_service *s, const struct container *c, const char *id)
 {
     static const struct ctx background = CTX_BACKGROUND;
     struct err e = ERR_INIT;
     struct ctrd_exit ignored;
+    int r = 0;
+    for (int i = 0; i < 2; i++) {
+        err_clear(&e);
+        struct ctx limit = ctx_with_timeout(&background, CRI_KILL_LIMIT);
+        r = ctrd_task_delete_process(&s->ctrd, &limit, c->o.id, id, &ignored, &e);
+        if (r >= 0 || ctrd_is_not_found(r, &e))
+            return;
+    }
+    log_warning("container %s: exec %s is not deleted: %s", c->o.id, id, e.message);
+}
+
+/* Leaves nothing of the process, whatever happened to the call. */
+static void finish(struct exec *x, bool ended)
+{
+    static const struct ctx background = CTX_BACKGROUND;
     struct ctx limit = ctx_with_timeout(&background, CRI_KILL_LIMIT);
     if (x->started && !ended)
         kill_process(x, &limit);
-    int r = 0;
-    for (int i = 0; x->added && i < 2; i++) {
-        err_clear(&e);
-        limit = ctx_with_timeout(&background, CRI_KILL_LIMIT);
-        r = ctrd_task_delete_process(&x->s->ctrd, &limit, x->c->o.id, x->id, &ignored, &e);
-        if (r >= 0 || ctrd_is_not_found(r, &e))
-            break;
-    }
-    if (r < 0 && !ctrd_is_not_found(r, &e))
-        log_warning("container %s: exec %s is not deleted: %s", x->c->o.id, x->id, e.message);
+    if (x->added)
+        delete_process(x->s, x->c, x->id);
     cio_free(TAKE_PTR(x->io));
+}
+
+/* What is left to be done for a process that has ended and whose answer is made. */
+struct ended {
+    struct cri_service *s;
+    struct container *c; /* a reference */
+    struct cio *io;
+    char id[ID_LEN + 1];
+};
+
+static void run_ended(void *arg)
+{
+    struct ended *d = arg;
+    delete_process(d->s, d->c, d->id);
+    cio_free(d->io);
+    container_unref(d->c);
+    mem_free(d);
+}
+
+/* The caller does not wait for that. Of the slow class: exits come first. */
+static void finish_later(struct exec *x)
+{
+    struct ended *d = mem_zalloc(sizeof *d);
+    if (d) {
+        *d = (struct ended){.s = x->s, .c = x->c, .io = x->io};
+        memcpy(d->id, x->id, sizeof d->id);
+        object_ref(&x->c->o);
+        x->io = NULL;
+        if (executor_submit(x->s->background, EXEC_SLOW, run_ended, d, NULL) < 0)
+            run_ended(d);
+        return;
+    }
+    finish(x, true);
 }
 
 static int answer(struct exec *x, const struct ctrd_exit *exit, Runtime__V1__ExecSyncResponse *resp, struct err *e)
@@ -139,10 +180,14 @@ int cri_exec_sync(struct cri_service *s, struct rpc_call *call, const Runtime__V
     struct ctx ctx = ctx_with_timeout(&call->ctx, limit_ns);
     if (r == 0)
         r = run(&x, &ctx, &exit, e);
-    finish(&x, r == 0);
-    if (r == 0)
+    bool ended = r == 0;
+    if (ended)
         r = answer(&x, &exit, resp, e);
-    else if (r == -ERR_DEADLINE_EXCEEDED && ctx.deadline != call->ctx.deadline)
+    if (ended)
+        finish_later(&x);
+    else
+        finish(&x, false);
+    if (r == -ERR_DEADLINE_EXCEEDED && ctx.deadline != call->ctx.deadline)
         r = err_raise(e, ERR_DEADLINE_EXCEEDED, "command %s in container \"%s\" timed out: timeout %" PRId64 "s exceeded", req->cmd[0], c->o.id,
                       req->timeout);
     buf_done(&x.out);
