@@ -272,7 +272,12 @@ static int update(struct fake_ctx *c, const void *request, void *answer)
     if (t->status == CTRD_TASK_STOPPED)
         return err_raise(c->e, ERR_UNKNOWN, "cannot update a stopped container: unknown");
     free(t->resources);
-    t->resources = q->resources ? strndup((const char *)q->resources->value.data, q->resources->value.len) : NULL;
+    t->resources = NULL;
+    if (q->resources) { /* bytes without an end of their own: strndup may look behind them */
+        t->resources = fake_zalloc(q->resources->value.len + 1);
+        if (q->resources->value.len > 0)
+            memcpy(t->resources, q->resources->value.data, q->resources->value.len);
+    }
     return 0;
 }
 
