@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * StopPodSandbox: containers, network, pause process, in this order and each step repeatable. A sandbox that does not exist is success.
+ * StopPodSandbox: containers, pause process, network, each step repeatable. A sandbox that does not exist is success.
  */
 #include <signal.h>
 #include <string.h>
@@ -29,27 +29,35 @@ static int stop_network(struct cri_service *s, const struct ctx *ctx, struct san
     return 0;
 }
 
-static int stop_pause(struct cri_service *s, const struct ctx *ctx, struct sandbox *sb, struct err *e)
+static bool pause_is_over(struct sandbox *sb)
 {
     object_lock(&sb->o);
     bool over = sb->state == SANDBOX_STATE_NOTREADY;
     object_unlock(&sb->o);
-    if (over)
+    return over;
+}
+
+static int kill_pause(struct cri_service *s, const struct ctx *ctx, struct sandbox *sb, struct err *e)
+{
+    if (pause_is_over(sb))
         return 0;
     int r = cri_task_kill(s, ctx, sb->o.id, SIGKILL, true, e);
-    if (r == 1)
-        r = cri_exit_check(s, ctx, sb->o.id, e);
-    TRY(r);
+    return r == 1 ? cri_exit_check(s, ctx, sb->o.id, e) : r;
+}
+
+static int wait_for_pause(struct cri_service *s, const struct ctx *ctx, struct sandbox *sb, struct err *e)
+{
     struct ctx limit = cri_kill_limit(ctx);
-    return cri_exit_wait_sandbox(s, &limit, sb, e);
+    return pause_is_over(sb) ? 0 : cri_exit_wait_sandbox(s, &limit, sb, e);
 }
 
 static int stop_steps(struct cri_service *s, const struct ctx *ctx, struct sandbox *sb, struct err *e)
 {
     _cleanup_arena_ struct arena a = ARENA_INIT(65536);
     TRY(sandbox_each_container(s, ctx, sb, kill_container, e));
+    TRY(kill_pause(s, ctx, sb, e)); /* its end goes on beside the network's: the network namespace is pinned and does not need it */
     TRY(stop_network(s, ctx, sb, e));
-    TRY(stop_pause(s, ctx, sb, e));
+    TRY(wait_for_pause(s, ctx, sb, e));
     char *shm = sandbox_shm_path(s, &a, sb->o.id);
     return shm ? s->os->unmount(shm, e) : err_oom(e);
 }
