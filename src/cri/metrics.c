@@ -184,8 +184,8 @@ static bool read_pages(uint64_t *ret_size, uint64_t *ret_resident)
     if (fs_read_file("/proc/self/statm", &text, NULL) < 0)
         return false;
     struct view size, resident;
-    return view_cut(buf_view(&text), ' ', &size, &resident) && num_parse_u64(size, UINT32_MAX, ret_size) == NUM_OK &&
-           (view_cut(resident, ' ', &resident, NULL), num_parse_u64(resident, UINT32_MAX, ret_resident) == NUM_OK);
+    return view_cut(buf_view(&text), ' ', &size, &resident) && num_parse_u64(size, UINT64_MAX >> 16, ret_size) == NUM_OK &&
+           (view_cut(resident, ' ', &resident, NULL), num_parse_u64(resident, UINT64_MAX >> 16, ret_resident) == NUM_OK);
 }
 
 static size_t count_descriptors(void)

@@ -1,43 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Metrics: what is counted and timed, and its text; addresses of the monitor. */
-#include "support.h"
-
 #include "cri/monitor.h"
-#include "fixture.h"
-
-static struct loop *loop;
-static struct executor *handlers;
-static struct rpc_server *server;
-
-static int setup(void **state)
-{
-    struct fx *f = fx_new(FX_INLINE);
-    struct err e = ERR_INIT;
-    assert_ok(loop_new(&loop, &e), &e);
-    assert_ok(executor_new_inline(&handlers, &e), &e);
-    struct rpc_server_config config = {.methods = f->methods, .n_methods = f->n_methods, .service = &f->service, .executor = handlers};
-    assert_ok(rpc_server_new(loop, &config, &server, &e), &e);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fx *f = *state;
-    rpc_server_free(server);
-    executor_free(handlers);
-    loop_free(loop);
-    fx_remove_all(f);
-    assert_true(fx_nothing_left(f));
-    fx_free(f);
-    return 0;
-}
-
-#define assert_has(b, what)                                     \
-    do {                                                        \
-        if (!strstr((b)->p, (what)))                            \
-            fail_msg("\"%s\" is not in:\n%s", (what), (b)->p);  \
-    } while (0)
+#include "serving.h"
 
 static void ended(struct fx *f, const char *path, uint64_t ns, int r)
 {
@@ -58,17 +22,17 @@ static void test_calls(void **state)
     ended(f, "/runtime.v1.RuntimeService/Nothing", 1, 0);
     ended(f, "/runtime.v1.RuntimeService/Version", 1, -ERR_CODE_MAX - 1);
     assert_ok(cri_metrics_write(&f->service, server, handlers, &text, &e), &e);
-    assert_has(&text, "\ncri_containerd_rpcs_total{method=\"RemovePodSandbox\",code=\"OK\"} 2\n");
-    assert_has(&text, "\ncri_containerd_rpcs_total{method=\"RemovePodSandbox\",code=\"UNAVAILABLE\"} 1\n");
-    assert_has(&text, "\ncri_containerd_rpc_seconds_bucket{method=\"RemovePodSandbox\",le=\"0.005\"} 1\n");
-    assert_has(&text, "\ncri_containerd_rpc_seconds_bucket{method=\"RemovePodSandbox\",le=\"0.010\"} 2\n");
-    assert_has(&text, "\ncri_containerd_rpc_seconds_bucket{method=\"RemovePodSandbox\",le=\"10.000\"} 2\n");
-    assert_has(&text, "\ncri_containerd_rpc_seconds_bucket{method=\"RemovePodSandbox\",le=\"+Inf\"} 3\n");
-    assert_has(&text, "\ncri_containerd_rpc_seconds_sum{method=\"RemovePodSandbox\"} 11.010000001\n");
-    assert_has(&text, "\ncri_containerd_rpc_seconds_count{method=\"RemovePodSandbox\"} 3\n");
-    assert_has(&text, "\ncontainerd_cri_sandbox_remove_seconds_count 2\n"); /* successes only */
-    assert_has(&text, "\ncontainerd_cri_container_stop_seconds_bucket{le=\"10.000\"} 0\n");
-    assert_has(&text, "\ncontainerd_cri_container_stop_seconds_bucket{le=\"+Inf\"} 1\n");
+    assert_says(text.p, "\ncri_containerd_rpcs_total{method=\"RemovePodSandbox\",code=\"OK\"} 2\n");
+    assert_says(text.p, "\ncri_containerd_rpcs_total{method=\"RemovePodSandbox\",code=\"UNAVAILABLE\"} 1\n");
+    assert_says(text.p, "\ncri_containerd_rpc_seconds_bucket{method=\"RemovePodSandbox\",le=\"0.005\"} 1\n");
+    assert_says(text.p, "\ncri_containerd_rpc_seconds_bucket{method=\"RemovePodSandbox\",le=\"0.010\"} 2\n");
+    assert_says(text.p, "\ncri_containerd_rpc_seconds_bucket{method=\"RemovePodSandbox\",le=\"10.000\"} 2\n");
+    assert_says(text.p, "\ncri_containerd_rpc_seconds_bucket{method=\"RemovePodSandbox\",le=\"+Inf\"} 3\n");
+    assert_says(text.p, "\ncri_containerd_rpc_seconds_sum{method=\"RemovePodSandbox\"} 11.010000001\n");
+    assert_says(text.p, "\ncri_containerd_rpc_seconds_count{method=\"RemovePodSandbox\"} 3\n");
+    assert_says(text.p, "\ncontainerd_cri_sandbox_remove_seconds_count 2\n"); /* successes only */
+    assert_says(text.p, "\ncontainerd_cri_container_stop_seconds_bucket{le=\"10.000\"} 0\n");
+    assert_says(text.p, "\ncontainerd_cri_container_stop_seconds_bucket{le=\"+Inf\"} 1\n");
     assert_null(strstr(text.p, "method=\"Version\""));
     assert_null(strstr(text.p, "method=\"Nothing\""));
 }
@@ -83,17 +47,17 @@ static void test_gauges(void **state)
     fx_must_create(f, pod, "web", "a", id);
     assert_int_equal(fx_stop_pod(f, pod), 0);
     assert_ok(cri_metrics_write(&f->service, server, handlers, &text, &e), &e);
-    assert_has(&text, "\ncri_containerd_pods{state=\"ready\"} 0\n");
-    assert_has(&text, "\ncri_containerd_pods{state=\"notready\"} 1\n");
-    assert_has(&text, "\ncri_containerd_containers{state=\"running\"} 0\n");
-    assert_has(&text, "\ncri_containerd_containers{state=\"created\"} 1\n");
-    assert_has(&text, "\ncri_containerd_images 2\n");
-    assert_has(&text, "\ncri_containerd_event_stream_up 0\n");
-    assert_has(&text, "\ncontainerd_cri_sandbox_create_network_seconds_count 1\n");
-    assert_has(&text, "\ncontainerd_cri_sandbox_delete_network_seconds_count 1\n");
-    assert_has(&text, "\nprocess_open_fds ");
-    assert_has(&text, "\nprocess_resident_memory_bytes ");
-    assert_has(&text, "\nprocess_cpu_seconds_total ");
+    assert_says(text.p, "\ncri_containerd_pods{state=\"ready\"} 0\n");
+    assert_says(text.p, "\ncri_containerd_pods{state=\"notready\"} 1\n");
+    assert_says(text.p, "\ncri_containerd_containers{state=\"running\"} 0\n");
+    assert_says(text.p, "\ncri_containerd_containers{state=\"created\"} 1\n");
+    assert_says(text.p, "\ncri_containerd_images 2\n");
+    assert_says(text.p, "\ncri_containerd_event_stream_up 0\n");
+    assert_says(text.p, "\ncontainerd_cri_sandbox_create_network_seconds_count 1\n");
+    assert_says(text.p, "\ncontainerd_cri_sandbox_delete_network_seconds_count 1\n");
+    assert_says(text.p, "\nprocess_open_fds ");
+    assert_says(text.p, "\nprocess_resident_memory_bytes ");
+    assert_says(text.p, "\nprocess_cpu_seconds_total ");
 }
 
 static void test_no_room(void **state)
