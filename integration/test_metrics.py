@@ -89,6 +89,8 @@ def test_metrics(t):
     t.equal(samples['cri_containerd_rpcs_total{method="ContainerStatus",code="NOT_FOUND"}'], 1)
     t.equal(samples["containerd_cri_sandbox_create_network_seconds_count"], 1)
     assert samples["containerd_cri_sandbox_create_network_seconds_sum"] > 0
+    t.equal(samples["containerd_cri_sandbox_runtime_create_seconds_count"], 1)
+    assert 0 < samples["containerd_cri_sandbox_runtime_create_seconds_sum"] < samples['cri_containerd_rpc_seconds_sum{method="RunPodSandbox"}']
     assert samples["containerd_cri_sandbox_list_seconds_count"] >= 1
     t.equal(samples["containerd_cri_sandbox_remove_seconds_count"], 0)
     assert samples["process_open_fds"] > 5 and samples["process_resident_memory_bytes"] > 1 << 20 and samples["process_cpu_seconds_total"] > 0

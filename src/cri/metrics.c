@@ -24,6 +24,7 @@ static const struct {
     [CRI_TIMER_SANDBOX_LIST] = {"sandbox_list", "to list pods", CRI_METHOD_LIST_POD_SANDBOX},
     [CRI_TIMER_SANDBOX_CREATE_NETWORK] = {"sandbox_create_network", "to set up the network of a pod", CRI_METHOD_COUNT},
     [CRI_TIMER_SANDBOX_DELETE_NETWORK] = {"sandbox_delete_network", "to tear down the network of a pod", CRI_METHOD_COUNT},
+    [CRI_TIMER_SANDBOX_RUNTIME_CREATE] = {"sandbox_runtime_create", "to make and start the task of a pod", CRI_METHOD_COUNT},
     [CRI_TIMER_SANDBOX_RUNTIME_STOP] = {"sandbox_runtime_stop", "to stop a pod", CRI_METHOD_STOP_POD_SANDBOX},
     [CRI_TIMER_SANDBOX_REMOVE] = {"sandbox_remove", "to remove a pod", CRI_METHOD_REMOVE_POD_SANDBOX},
     [CRI_TIMER_CONTAINER_LIST] = {"container_list", "to list containers", CRI_METHOD_LIST_CONTAINERS},

@@ -55,6 +55,7 @@ static void test_gauges(void **state)
     assert_says(text.p, "\ncri_containerd_event_stream_up 0\n");
     assert_says(text.p, "\ncontainerd_cri_sandbox_create_network_seconds_count 1\n");
     assert_says(text.p, "\ncontainerd_cri_sandbox_delete_network_seconds_count 1\n");
+    assert_says(text.p, "\ncontainerd_cri_sandbox_runtime_create_seconds_count 1\n");
     assert_says(text.p, "\nprocess_open_fds ");
     assert_says(text.p, "\nprocess_resident_memory_bytes ");
     assert_says(text.p, "\nprocess_cpu_seconds_total ");
