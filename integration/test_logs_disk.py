@@ -14,6 +14,9 @@ from harness.service import wait_until
 # Says numbers, then what is written to its pipe /p; a file /said-WORD tells that it was said.
 SCRIPT = "mkfifo /p; seq 1 %d; touch /done; while :; do read line < /p; echo $line; touch /said-$line; done"
 
+# The same, but says the numbers from 2 on only when its pipe has been written to.
+HELD = "mkfifo /p; echo 1; read line < /p; " + SCRIPT[len("mkfifo /p; "):].replace("seq 1", "seq 2")
+
 
 def small_disk(t, pod_log_directory, size):
     os.makedirs(pod_log_directory, exist_ok=True)
@@ -78,10 +81,11 @@ def test_hung_disk(t):
     disk.hang()
     t.fails("DEADLINE_EXCEEDED", lambda: t.start(container), t.log_path(pod, config))
     disk.go_on()
-    config = t.container_config(SCRIPT % 150000, log_path="1.log")
+    config = t.container_config(HELD % 150000, log_path="1.log")
     container = t.run(pod, config=config)
     t.wait_log(pod, config, b"1\n")
     disk.hang()
+    t.shell(container, "echo go > /p")
     free = t.container_config("seq 1 50000")
     t.wait_exit(t.run(other, config=free))
     t.equal(numbers(t.log(other, free)) == list(range(1, 50001)), True, "the other container's log is whole")
