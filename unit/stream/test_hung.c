@@ -60,10 +60,13 @@ static void unmount_disk(struct mounted *m)
     fuse_disk_stop(m->disk);
 }
 
+#define SHORT_LIMIT (100 * NSEC_PER_MSEC) /* for disks that hang; one that does not may be slow on a busy machine */
+#define LONG_LIMIT (20 * NSEC_PER_SEC)
+
 static int setup(void **state)
 {
     fixture_setup(state);
-    cio_pump_set_limit(((struct fixture *)*state)->pump, 100 * NSEC_PER_MSEC);
+    cio_pump_set_limit(((struct fixture *)*state)->pump, SHORT_LIMIT);
     return 0;
 }
 
@@ -71,7 +74,9 @@ static struct cio *log_to(struct fixture *f, const char *id, const char *path)
 {
     struct err e = ERR_INIT;
     struct cio *c = fixture_cio(f, id, false, true);
+    cio_pump_set_limit(f->pump, LONG_LIMIT);
     assert_ok(cio_log_to(c, path, CIO_LOG_LINE_DEFAULT, &e), &e);
+    cio_pump_set_limit(f->pump, SHORT_LIMIT);
     return c;
 }
 
@@ -250,12 +255,13 @@ static void test_stop_is_bounded(void **state)
     int o[3];
     struct cio_config config = {.dir = f->io, .id = "abc", .terminal = true};
     assert_ok(cio_pump_new(&pump, &e), &e);
-    cio_pump_set_limit(pump, 100 * NSEC_PER_MSEC);
+    cio_pump_set_limit(pump, LONG_LIMIT);
     for (int i = 0; i < 3; i++) {
         assert_ok(cio_new(pump, &config, &c[i], &e), &e);
         assert_ok(cio_log_to(c[i], m.log, 0, &e), &e);
         o[i] = open_writer(cio_stdout_path(c[i]));
     }
+    cio_pump_set_limit(pump, SHORT_LIMIT);
     fuse_disk_hang(m.disk, true);
     write_text(o[0], "a 0\n");
     wait_read(o[0]);
