@@ -8,12 +8,8 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "cri/or_default.h"
 #include "cri/sandbox.h"
-
-static const char *or_default(const char *s, const char *otherwise)
-{
-    return s && s[0] ? s : otherwise;
-}
 
 static int parse_ip_pref(const char *text, enum cni_ip_pref *ret, struct err *e)
 {

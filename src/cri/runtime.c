@@ -22,6 +22,7 @@
 #include "cri/host.h"
 #include "cri/monitor.h"
 #include "cri/networks.h"
+#include "cri/or_default.h"
 #include "cri/owner.h"
 #include "cri/pod_cidr.h"
 #include "cri/recover.h"
@@ -33,11 +34,6 @@
 #define START_LIMIT (60 * NSEC_PER_SEC)
 #define DRAIN_LIMIT (5 * NSEC_PER_SEC)
 enum { LOOP_TRIES = 100 };
-
-static const char *or_default(const char *s, const char *otherwise)
-{
-    return s && s[0] ? s : otherwise;
-}
 
 static int take_lock(struct cri_runtime *rt, struct err *e)
 {

@@ -8,12 +8,8 @@
 #include <string.h>
 
 #include "base/fs.h"
+#include "cri/or_default.h"
 #include "parse/jsonscan.h"
-
-static const char *or_default(const char *s, const char *otherwise)
-{
-    return s && s[0] ? s : otherwise;
-}
 
 /* The list as oci/ takes it. It is never changed there. */
 static struct strlist borrow(const char *const *v, size_t n)
